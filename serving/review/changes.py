@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from labs_schema.frozen import Frozen
 from labs_schema.grades import CriterionGrade, Grade
+from serving.review.filters import Hidden
 from serving.review.index import LabReview
 
 
@@ -94,3 +95,10 @@ def by_student(
         for grade in grades
         for student in students.get(grade.student, (grade.student,))
     }
+
+
+def visible_changes(changed: RatingChanges, review: LabReview, hidden: Hidden) -> tuple[list[RatingChange], int]:
+    """The changes that take effect, without those of criteria that the visitor is to rate blind; and their number."""
+    blind = {(item.name, each.title) for item in review.items.values() for each in item.criteria if hidden(item, each)}
+    shown = [each for each in changed.effective if (each.student, each.criterion) not in blind]
+    return shown, len(changed.effective) - len(shown)

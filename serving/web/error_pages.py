@@ -10,6 +10,7 @@ from labs_schema.errors import GraderError
 from serving.api.error_handlers import FRAMEWORK_CODES, store_problem
 from serving.api.middleware.body_limit import is_upload
 from serving.api.schemas.problems import Problem, ProblemError
+from serving.api.second_markings import SecondMarkingOpenError
 from serving.store.errors import BadNameError, ForgottenError, StoreError, UnknownError
 from serving.store.grades.regrade_requests import RegradeRequestError
 from serving.web.form_posts import read_form, text
@@ -31,6 +32,8 @@ async def _http_error(request: Request, error: Exception) -> Response:
     if isinstance(error, ProblemError):
         if error.problem.code == "sign-in-required" and request.method == "GET":
             return redirect(request, "/sign-in", next=_path(request))
+        if isinstance(error, SecondMarkingOpenError) and request.method == "GET":
+            return redirect(request, f"/second-markings/{error.grade}")
         return await _page(request, error)
     if isinstance(error, HTTPException) and error.status_code in FRAMEWORK_CODES:
         return await _page(request, ProblemError(FRAMEWORK_CODES[error.status_code], f"{error.detail}."))

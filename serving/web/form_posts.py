@@ -3,17 +3,18 @@
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from fastapi import Request, Response
+from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
 from starlette.datastructures import FormData, Headers
 
 from labs_schema.limits import PageLimits, RequestLimits
 from serving.api.middleware.body_limit import is_upload
-from serving.api.schemas.problems import ProblemError
+from serving.api.schemas.problems import ProblemError, too_large
 
 CSRF = "csrf"
 """The hidden field with the token."""
@@ -44,16 +45,45 @@ async def read_form(request: Request) -> FormData:
     )
 
 
+SentForm = Annotated[FormData, Depends(read_form)]
+"""The parameter of a route that gets the form of a POST."""
+
+
 def text(form: FormData, name: str) -> str:
     """The text of a field, with line feeds only; empty if it is missing or a file."""
     value = form.get(name)
     return value.replace("\r\n", "\n").replace("\r", "\n") if isinstance(value, str) else ""
 
 
-def form_hash(*fields: Any) -> str:
-    """A part of the identity of a form: the same if it is sent again, another one if its page is used again for
-    something else. `fields`: everything that the visitor chose or typed, as JSON types."""
-    return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:16]
+def limited_text(form: FormData, name: str, most: int) -> str:
+    """The text of a field without surrounding space. Raises ProblemError (413) for more than `most` characters."""
+    if len(found := text(form, name).strip()) > most:
+        raise too_large(name, f"{len(found)} characters", most, "characters")
+    return found
+
+
+def sent_number(form: FormData, name: str) -> int:
+    """The number of an audit entry in a hidden field. Raises ProblemError for anything else."""
+    if not re.fullmatch(r"\d{1,15}", text(form, name)):
+        raise wrong_form()
+    return int(text(form, name))
+
+
+def sent_request(form: FormData, *chosen: Any, prefix: str = "") -> str:
+    """The id of a form: the same if it is sent again, another one if its page is used again for something else.
+
+    `chosen`: everything that the visitor chose or typed, as JSON types. Raises ProblemError for an id that no page
+    made.
+    """
+    request_id = text(form, "request")
+    if not re.fullmatch(rf"{prefix}[\w-]{{16,64}}", request_id):
+        raise wrong_form()
+    digest = hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()
+    return f"{request_id}-{digest[:16]}" if chosen else request_id
+
+
+def wrong_form() -> ProblemError:
+    return ProblemError("invalid-request", "The form has a wrong value.")
 
 
 async def _check(request: Request) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -19,7 +20,7 @@ from serving.web.source_code import visible
 STATIC = Path(str(files("serving.web"))) / "static"
 
 
-def render(request: Request, template: str, status: int = 200, **context: Any) -> HTMLResponse:
+def render(request: Request, template: str, status: int = 200, /, **context: Any) -> HTMLResponse:
     """`context` adds to `root` (the path of the pages), `csrf_field`, `caller` and `path`."""
     session = request.state.session
     shared = {
@@ -42,6 +43,13 @@ def page_url(path: str, **query: object) -> str:
     """A path with a query; values that are None are left out."""
     given = {name: value for name, value in query.items() if value is not None}
     return f"{path}?{urlencode(given, doseq=True)}" if given else path
+
+
+def page_of(items: Sequence[Any], page: int, rows: int) -> dict[str, Any]:
+    """The context of a list of which each page has `rows`; the last page for a higher number."""
+    pages = max(1, -(-len(items) // rows))
+    page = min(page, pages)
+    return {"rows": items[(page - 1) * rows : page * rows], "page": page, "pages": pages}
 
 
 def new_request_id() -> str:

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 
 from fastapi import Request
 from pydantic import ValidationError
+from starlette.datastructures import FormData
 
+from serving.api.schemas.problems import ProblemError
 from serving.api.second_markings import SecondMarkingOpenError
 from serving.api.service import Service
 from serving.review.copies import Copies
@@ -16,6 +18,7 @@ from serving.review.labelling.labelling import Labelling, LabPlace, Stage
 from serving.review.ta_ratings import TaRatings
 from serving.store.errors import UnknownError
 from serving.store.grades.overrides import Action, History
+from serving.web.form_posts import text
 from serving.web.shown import ShownSigner
 from serving.web.visitors import course_service
 
@@ -71,6 +74,25 @@ def read_filter(query: Mapping[str, str]) -> Filter:
     except ValidationError as error:
         wrong = {str(each["loc"][0]) for each in error.errors() if each["loc"]}
         return Filter.model_validate({name: value for name, value in given.items() if name not in wrong})
+
+
+def form_filter(form: FormData) -> Filter:
+    """The filter of the list from which a form was opened."""
+    return read_filter({name: text(form, name) for name in Filter.model_fields if name in form})
+
+
+def open_lab(request: Request, course: str, lab: str) -> tuple[Service, LabReview]:
+    """A lab of a course that the visitor may see. Blocks. Raises ProblemError, also for a lab that does not exist."""
+    service = course_service(request, course)
+    review = review_state(request).index.lab(course, lab)
+    if not review.items and lab not in service.course.labs:
+        raise ProblemError("not-found", "This course has no lab of this name.")
+    return service, review
+
+
+def form_lab(request: Request, form: FormData) -> tuple[Service, LabReview]:
+    """The lab that a form is about; as `open_lab`."""
+    return open_lab(request, text(form, "course"), text(form, "lab"))
 
 
 def lab_place(service: Service, lab: str) -> LabPlace | None:

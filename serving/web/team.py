@@ -1,4 +1,4 @@
-"""The TAs of a course, for pages on which several people review."""
+"""The TAs of a course and the names of people, for pages on which several people review."""
 
 from serving.api.service import Service
 from serving.store.access.keys import ApiKey
@@ -13,3 +13,8 @@ def tas_of(service: Service) -> dict[str, ApiKey]:
         if each.revoked_at is None and each.role in (Role.TA, Role.ADMIN) and each.opens(service.course.name)
     ]
     return {each.id: each for each in sorted(keys, key=lambda each: each.name.casefold())}
+
+
+def key_names(service: Service) -> dict[str, str]:
+    """Key id -> name, of all keys ever created: records name people by their keys."""
+    return {each.id: each.name for each in service.store.list_keys()}

@@ -6,7 +6,7 @@ Without keys in the store the pages are open to local clients, as the API is.
 from collections.abc import Mapping
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Query, Request
 from starlette.concurrency import run_in_threadpool
 
 from serving.api.authorization import Caller, check_role, identify, limit_rate, with_course
@@ -53,6 +53,11 @@ def visible_courses(service: Service, caller: Caller) -> tuple[str, ...]:
     return tuple(name for name in service.courses.names() if caller.course in (None, name))
 
 
+ta = Depends(Visits(Role.TA))
+admin = Depends(Visits(Role.ADMIN))
 Pages = Annotated[Service, Depends(page_service)]
-TaVisitor = Annotated[Caller, Depends(Visits(Role.TA))]
-AdminVisitor = Annotated[Caller, Depends(Visits(Role.ADMIN))]
+TaVisitor = Annotated[Caller, ta]
+AdminVisitor = Annotated[Caller, admin]
+Name = Annotated[str, Query(max_length=500)]
+"""The name of a course or a lab, or a grade's id, in a URL."""
+PageNumber = Annotated[int, Query(ge=1, le=10**6)]

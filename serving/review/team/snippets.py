@@ -1,7 +1,5 @@
 """Texts that TAs insert into comments: their own and those of the course."""
 
-from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Row, insert, or_, select, update
@@ -33,8 +31,8 @@ class Snippet(Frozen):
 class Snippets:
     """Thread-safe. Every method that writes is one audited transaction."""
 
-    def __init__(self, database: Database, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        self._database, self._now = database, now
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def of(self, course: str, actor: str) -> list[Snippet]:
         """Those that a TA may use: the own ones, then those of the course, each by their text."""
@@ -46,7 +44,7 @@ class Snippets:
 
     def add(self, course: str, text: str, *, shared: bool, request: str, actor: str) -> bool:
         """Idempotent per request. False if there are as many snippets as are allowed."""
-        with audited_transaction(self._database, self._now()) as ledger:
+        with audited_transaction(self._database) as ledger:
             connection = ledger.connection
             if connection.execute(select(snippets.c.id).where(snippets.c.request == request)).first():
                 return True
@@ -71,7 +69,7 @@ class Snippets:
 
         Raises UnknownError for a snippet that the TA may not remove.
         """
-        with audited_transaction(self._database, self._now()) as ledger:
+        with audited_transaction(self._database) as ledger:
             found = ledger.connection.execute(
                 select(snippets).where(snippets.c.id == snippet, snippets.c.course == course)
             ).one_or_none()

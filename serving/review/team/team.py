@@ -1,8 +1,7 @@
 """Assignments of submissions to first and second markers, and the ratings of second markers. Append-only."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -56,13 +55,13 @@ class NewAssignment(Frozen):
 class Team:
     """Thread-safe. Every method that writes is one audited transaction."""
 
-    def __init__(self, database: Database, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        self._database, self._now = database, now
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def assign(self, new: Sequence[NewAssignment], marking: Marking, *, request: str, actor: str) -> list[str]:
         """Assigns each grade's work, and returns the ids of the grades that someone else assigned meanwhile, which
         keep that assignment. Idempotent per request."""
-        with audited_transaction(self._database, self._now()) as ledger:
+        with audited_transaction(self._database) as ledger:
             return _assign(ledger, new, marking, printable_name(request), actor)
 
     def assigned_by(self, request: str) -> int:
@@ -76,7 +75,7 @@ class Team:
 
         Raises UnknownError for an unknown grade, ForgottenError.
         """
-        with audited_transaction(self._database, self._now()) as ledger:
+        with audited_transaction(self._database) as ledger:
             return _rate(ledger, grade_id, {"ratings": dict(ratings), "comment": comment}, request, actor)
 
     def is_second_marker(self, actor: str) -> bool:

@@ -1,14 +1,13 @@
 """Deep linking: a teacher chooses the lab of a new link, and the answer goes back to the platform."""
 
 from fastapi import APIRouter, Request, Response
-from starlette.concurrency import run_in_threadpool
 
 from labs_schema.models import Lab
 from serving.lti.errors import LtiError
 from serving.lti.launches.deep_linking import link_item, response_token
 from serving.lti.platforms.platforms import Platform, origin
 from serving.lti.tokens import Choice
-from serving.web.form_posts import read_form, text
+from serving.web.form_posts import SentForm, text
 from serving.web.lti.arrivals import course_labs
 from serving.web.lti.state import LtiState, framed_by, lti_state, require_own_page
 from serving.web.rendering import render
@@ -17,14 +16,13 @@ router = APIRouter()
 
 
 @router.post("/choose")
-async def choose(request: Request) -> Response:
+def choose(request: Request, form: SentForm) -> Response:
     """The page that posts the answer to the platform. Without a lab, the selection is cancelled."""
     state = lti_state(request)
     require_own_page(request.headers)
-    form = await read_form(request)
     choice = state.signed.read_choice(text(form, "choice"))
     lab = text(form, "lab") if text(form, "act") != "cancel" else ""
-    token, platform = await run_in_threadpool(_answer, state, choice, lab)
+    token, platform = _answer(state, choice, lab)
     page = render(request, "lti_return.html", url=choice.return_url, token=token, lab=lab)
     return framed_by(page, platform.frames, forms=" ".join({*platform.frames, str(origin(choice.return_url))}))
 

@@ -2,7 +2,6 @@
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
-from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 
 from serving.lti.errors import LtiError
@@ -10,7 +9,7 @@ from serving.lti.launches.launches import Launch
 from serving.lti.launches.logins import Login
 from serving.lti.platforms.platforms import Platform, origin
 from serving.lti.tokens import Ticket
-from serving.web.form_posts import read_form, text
+from serving.web.form_posts import SentForm, text
 from serving.web.lti.arrivals import Arrival, arrive
 from serving.web.lti.state import LtiState, framed_by, in_frame, lti_state, require_own_page
 from serving.web.rendering import render
@@ -20,25 +19,23 @@ router = APIRouter()
 
 
 @router.post("/launch")
-async def launch(request: Request) -> Response:
+def launch(request: Request, form: SentForm) -> Response:
     """Raises LtiError with the reason of a refusal."""
     state = lti_state(request)
     if not state.service.keyed:
         raise LtiError("The store has no API key.", code="lti-without-keys")
-    form = await read_form(request)
     if error := text(form, "error"):
         known = error if error.isascii() and error.replace("_", "").isalpha() else "an unknown error"
         raise LtiError(f"The platform's error is {known[:80]}.", code="lti-platform-error")
     login = state.logins.read(text(form, "state"))
-    platform = await run_in_threadpool(state.platforms.read, login.platform)
+    platform = state.platforms.read(login.platform)
     by_cookie = login.is_from(request.cookies.get(login.key, ""))
     if not by_cookie and not _stored_by_platform(request, login, form):
         if login.storage_target and "secret" not in form:
             return _ask_platform(request, platform, login, form)
         raise LtiError("The browser does not have the login's secret.", code="lti-other-browser")
-    verified = await run_in_threadpool(state.verifier.verify, text(form, "id_token"), platform, login)
-    arrival = await run_in_threadpool(arrive, state, verified)
-    response = _respond(request, state, verified, arrival, by_cookie=by_cookie)
+    verified = state.verifier.verify(text(form, "id_token"), platform, login)
+    response = _respond(request, state, verified, arrive(state, verified), by_cookie=by_cookie)
     path = request.scope.get("root_path", "") or "/"
     response.headers.append(
         "set-cookie", f"{login.key}=; Path={path}; Max-Age=0; HttpOnly; SameSite=None; Secure; Partitioned"
@@ -47,18 +44,17 @@ async def launch(request: Request) -> Response:
 
 
 @router.get("/launch")
-async def opened_directly() -> Response:
+def opened_directly() -> Response:
     """People copy the address into their browsers, and reload the page after a launch."""
     raise LtiError("The launch address was opened without a launch.", code="lti-login")
 
 
 @router.post("/window")
-async def window(request: Request) -> Response:
+def window(request: Request, form: SentForm) -> Response:
     """A launch from a frame without cookies, in a window of its own."""
     state = lti_state(request)
     require_own_page(request.headers)
-    form = await read_form(request)
-    ticket = await run_in_threadpool(state.signed.use_ticket, text(form, "ticket"))
+    ticket = state.signed.use_ticket(text(form, "ticket"))
     return _enter(request, state, ticket.key, ticket.path, frames=())
 
 

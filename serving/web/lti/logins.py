@@ -55,7 +55,6 @@ def _page(request: Request, started: StartedLogin, given: dict[str, str]) -> Res
 
 
 @router.get("/jwks")
-async def key_set(request: Request) -> Response:
+def key_set(request: Request) -> Response:
     """The public keys of the tool."""
-    found = await run_in_threadpool(lti_state(request).keys.public_set)
-    return JSONResponse(found, headers={"Cache-Control": f"max-age={KEYS_SECONDS}"})
+    return JSONResponse(lti_state(request).keys.public_set(), headers={"Cache-Control": f"max-age={KEYS_SECONDS}"})

@@ -3,13 +3,12 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
-from starlette.concurrency import run_in_threadpool
 
 from labs_schema.limits import LtiLimits
 from serving.lti.errors import LtiError
 from serving.lti.platforms.platforms import Platform, origin
 from serving.lti.platforms.registration import RegistrationLinks, register_with
-from serving.web.form_posts import read_form, text
+from serving.web.form_posts import SentForm, text
 from serving.web.lti.state import LtiState, framed_by, lti_state, require_own_page
 from serving.web.rendering import render
 
@@ -18,7 +17,7 @@ Text = Annotated[str, Query(max_length=LtiLimits().text_chars)]
 
 
 @router.get("/register")
-async def confirm(
+def confirm(
     request: Request, token: Text = "", openid_configuration: Text = "", registration_token: Text = ""
 ) -> Response:
     """Opening the link changes nothing; its button registers."""
@@ -30,12 +29,11 @@ async def confirm(
 
 
 @router.post("/register")
-async def register(request: Request) -> Response:
+def register(request: Request, form: SentForm) -> Response:
     state = lti_state(request)
     require_own_page(request.headers)
-    form = await read_form(request)
     token, url, bearer = (text(form, name) for name in ("token", "openid_configuration", "registration_token"))
-    platform = await run_in_threadpool(_register, state, token, url, bearer)
+    platform = _register(state, token, url, bearer)
     page = render(request, "lti_registered.html", platform=platform, opener=origin(url))
     return framed_by(page, platform.frames)
 

@@ -10,29 +10,27 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 
 from labs_schema.limits import PageLimits
 from labs_schema.models import Criterion
 from serving.api.authorization import Caller
 from serving.api.schemas.problems import ProblemError, too_large
-from serving.review.filters import Filter
 from serving.review.items import ReviewCriterion, ReviewItem, review_criteria
 from serving.review.steps import recorded_outcomes
 from serving.review.team.snippets import Snippet, Snippets
 from serving.store.errors import ForgottenError
 from serving.store.grades.choices import Choice, Outcome
 from serving.store.grades.overrides import Action, History, StoredOverride, decision
-from serving.web.form_posts import PageRoute, form_hash, read_form, text
+from serving.web.form_posts import PageRoute, SentForm, sent_request, text, wrong_form
 from serving.web.rendering import new_request_id, redirect, render
-from serving.web.review_state import find_submission, learn_from, read_filter, review_state
+from serving.web.review_state import find_submission, form_filter, learn_from, review_state
 from serving.web.shown import Shown
+from serving.web.team import key_names
 from serving.web.visitors import TaVisitor
 
 router = APIRouter(route_class=PageRoute)
 ACT = re.compile(r"(rate)-(\d{1,3})-(\d{1,2})|(accept|undo|snippet)-(\d{1,3})|(comment|accept-all|undo-last)")
-REQUEST = re.compile(r"[\w-]{16,64}")
 
 
 @dataclass(frozen=True)
@@ -52,14 +50,12 @@ class Sent:
 
 
 @router.post("/grades/{grade_id}")
-async def choose(request: Request, caller: TaVisitor, grade_id: str) -> Response:
-    form = await read_form(request)
-    chosen = read_filter({name: text(form, name) for name in Filter.model_fields if name in form})
+def choose(request: Request, caller: TaVisitor, grade_id: str, form: SentForm) -> Response:
+    chosen = form_filter(form)
     sent = _read(form, review_state(request).shown.read(text(form, "shown"), grade_id))
-    outcomes = await run_in_threadpool(_record, request, caller, grade_id, sent)
+    outcomes = _record(request, caller, grade_id, sent)
     if conflicts := [each for each in outcomes if each.conflict]:
-        context = await run_in_threadpool(_conflict, request, grade_id, conflicts)
-        return render(request, "conflict.html", 409, chosen=chosen, **context)
+        return render(request, "conflict.html", 409, chosen=chosen, **_conflict(request, grade_id, conflicts))
     anchor = f"#c{sent.position}" if sent.position is not None else ""
     if text(form, "rate") == "1":  # the page on which a new lab is rated
         course, lab = text(form, "course"), text(form, "lab")
@@ -72,10 +68,10 @@ async def choose(request: Request, caller: TaVisitor, grade_id: str) -> Response
 
 def _read(form: FormData, shown: Shown | None) -> Sent:
     """Raises ProblemError for a form that the page did not make."""
-    found, request_id = ACT.fullmatch(text(form, "act")), text(form, "request")
+    found = ACT.fullmatch(text(form, "act"))
     revisions = {int(name[9:]): int(text(form, name)) for name in form if _is_revision(name, text(form, name))}
-    if found is None or not REQUEST.fullmatch(request_id) or not revisions or shown is None:
-        raise ProblemError("invalid-request", "The form has an invalid value.")
+    if found is None or not revisions or shown is None:
+        raise wrong_form()
     comments = {each: text(form, f"comment-{each}").strip() for each in revisions if f"comment-{each}" in form}
     for comment in comments.values():
         _check_length(comment)
@@ -84,7 +80,7 @@ def _read(form: FormData, shown: Shown | None) -> Sent:
         act=found[1] or found[4] or found[6],
         position=int(position) if position else None,
         rating=int(found[3]) if found[3] else None,
-        request=f"{request_id}-{form_hash(text(form, 'act'), text(form, f'snippet-{position}'), revisions, comments)}",
+        request=sent_request(form, text(form, "act"), text(form, f"snippet-{position}"), revisions, comments),
         revisions=revisions,
         comments=comments,
         snippet=text(form, f"snippet-{position}"),
@@ -212,7 +208,6 @@ def _act(record: StoredOverride, position: int, criteria: Sequence[Criterion]) -
 def _conflict(request: Request, grade_id: str, conflicts: list[Outcome]) -> dict[str, Any]:
     """Both versions of each criterion, and the fields of a form that sends the visitor's again."""
     service, _, review, item = find_submission(request, grade_id)
-    names = {each.id: each.name for each in service.store.list_keys()}
     positions = {each.title: position for position, each in enumerate(item.criteria)}
     both = [
         {
@@ -232,7 +227,7 @@ def _conflict(request: Request, grade_id: str, conflicts: list[Outcome]) -> dict
         "item": item,
         "both": both,
         "regraded": item.grade != grade_id,
-        "names": names,
+        "names": key_names(service),
         "shown_token": review_state(request).shown.sign(item.grade, ()),
         "request_id": new_request_id(),
     }

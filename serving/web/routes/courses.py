@@ -3,7 +3,6 @@
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from starlette.concurrency import run_in_threadpool
 
 from serving.api.authorization import Caller
 from serving.courses.errors import UnknownCourseError
@@ -18,10 +17,9 @@ router = APIRouter(route_class=PageRoute)
 
 
 @router.get("/")
-async def courses(request: Request, caller: TaVisitor) -> Response:
-    found = await run_in_threadpool(_courses, request, caller)
-    creatable = await run_in_threadpool(page_service(request).courses.folders)
-    return render(request, "courses.html", courses=found, creatable=creatable)
+def courses(request: Request, caller: TaVisitor) -> Response:
+    creatable = page_service(request).courses.folders()
+    return render(request, "courses.html", courses=_courses(request, caller), creatable=creatable)
 
 
 def _courses(request: Request, caller: Caller) -> dict[str, list[dict[str, Any]]]:

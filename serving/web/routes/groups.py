@@ -2,32 +2,29 @@
 
 import difflib
 import re
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from fastapi import APIRouter, Query, Request, Response
-from starlette.concurrency import run_in_threadpool
+from fastapi import APIRouter, Request, Response
 from starlette.datastructures import FormData
 
 from labs_schema.limits import PageLimits
-from serving.api.authorization import Caller
-from serving.api.schemas.problems import ProblemError, too_large
+from serving.api.schemas.problems import ProblemError
 from serving.api.service import Service
 from serving.review.copies import AnswerGroup
 from serving.review.index import LabReview
 from serving.review.items import ReviewItem
 from serving.review.steps import GROUP, active_steps, recorded_outcomes, undo_choices
-from serving.store.grades.choices import Choice, Outcome
-from serving.web.form_posts import PageRoute, form_hash, read_form, text
-from serving.web.rendering import new_request_id, redirect, render
-from serving.web.review_state import hidden_for, review_state
+from serving.store.grades.choices import Choice
+from serving.web.form_posts import PageRoute, SentForm, limited_text, sent_number, sent_request, text, wrong_form
+from serving.web.rendering import new_request_id, page_of, redirect, render
+from serving.web.review_state import form_lab, hidden_for, open_lab, review_state
 from serving.web.shown import Shown
 from serving.web.source_code import listings, visible
-from serving.web.visitors import TaVisitor, course_service
+from serving.web.team import key_names
+from serving.web.visitors import Name, PageNumber, TaVisitor
 
 router = APIRouter(route_class=PageRoute)
 LIMITS = PageLimits()
-Name = Annotated[str, Query(max_length=500)]
-PageNumber = Annotated[int, Query(ge=1, le=10**6)]
 ACT = re.compile(r"rate-(\d{1,3})-(\d{1,2})")
 GRADE = re.compile(r"member-([0-9a-f]{32})")
 
@@ -45,75 +42,64 @@ class Sent(NamedTuple):
 
 
 @router.get("/lab/groups")
-async def groups(request: Request, caller: TaVisitor, course: Name, lab: Name, page: PageNumber = 1) -> Response:
-    del caller
-    return render(request, "groups.html", **await run_in_threadpool(_list, request, course, lab, page))
+def groups(request: Request, caller: TaVisitor, course: Name, lab: Name, page: PageNumber = 1) -> Response:
+    service, review = open_lab(request, course, lab)
+    review = review.visible_to(caller.actor)
+    found = review_state(request).copies.groups(review)
+    context = {
+        "course": course,
+        "lab": lab,
+        "found": found,
+        "covered": sum(len(each.items) for each in found.groups),
+        "submissions": len(review.items),
+        "steps": active_steps(review, GROUP),
+        "names": key_names(service),
+        "request_id": new_request_id(),
+    }
+    return render(request, "groups.html", **context, **page_of(found.groups, page, LIMITS.listed_submissions))
 
 
 @router.post("/lab/groups/undo")
-async def undo(request: Request, caller: TaVisitor) -> Response:
+def undo(request: Request, caller: TaVisitor, form: SentForm) -> Response:
     """Takes a group's rating back, except where someone has decided since."""
-    form = await read_form(request)
-    course, lab, step, request_id = (text(form, name) for name in ("course", "lab", "step", "request"))
-    await run_in_threadpool(_undo, request, caller, (course, lab), step, request_id)
-    return redirect(request, "/lab/groups", course=course, lab=lab)
+    service, review = form_lab(request, form)
+    step = text(form, "step")
+    if step.startswith(GROUP) and (choices := undo_choices(review.visible_to(caller.actor), step)):
+        service.store.record_choices(choices, request=text(form, "request"), actor=caller.actor)
+    return redirect(request, "/lab/groups", course=review.course, lab=review.lab)
 
 
 @router.get("/lab/groups/{grade_id}")
-async def group(request: Request, caller: TaVisitor, grade_id: str, course: Name, lab: Name) -> Response:
-    del caller
-    context = await run_in_threadpool(_page, request, course, lab, grade_id)
+def group(request: Request, caller: TaVisitor, grade_id: str, course: Name, lab: Name) -> Response:
+    service, review = open_lab(request, course, lab)
+    context = _page(request, service, review.visible_to(caller.actor), grade_id)
     if context is None:  # the group was left by its members, such as by a new submission
         return redirect(request, "/lab/groups", course=course, lab=lab)
-    return render(request, "group.html", **context)
+    return render(request, "group.html", course=course, lab=lab, **context)
 
 
 @router.post("/lab/groups/{grade_id}")
-async def rate(request: Request, caller: TaVisitor, grade_id: str) -> Response:
-    form = await read_form(request)
-    course, lab = text(form, "course"), text(form, "lab")
+def rate(request: Request, caller: TaVisitor, grade_id: str, form: SentForm) -> Response:
     sent = _read(form, review_state(request).shown.read(text(form, "shown"), grade_id))
-    outcomes = await run_in_threadpool(_record, request, caller, (course, lab), sent)
+    service, every = form_lab(request, form)
+    review = every.visible_to(caller.actor)
+    outcomes = recorded_outcomes(review, sent.request, caller.actor)
+    if not outcomes:
+        outcomes = service.store.record_choices(_choices(review, sent), request=sent.request, actor=caller.actor)
+    course, lab = review.course, review.lab
     if conflicts := [each for each in outcomes if each.conflict]:
-        context = await run_in_threadpool(_conflicts, request, course, lab, conflicts)
-        recorded = len(outcomes) - len(conflicts)
-        return render(request, "group_conflict.html", 409, course=course, lab=lab, recorded=recorded, **context)
+        review = form_lab(request, form)[1].visible_to(caller.actor)
+        both = [(review.items[each.record.grade], each) for each in conflicts if each.record.grade in review.items]
+        context = {"both": both, "recorded": len(outcomes) - len(conflicts), "names": key_names(service)}
+        return render(request, "group_conflict.html", 409, course=course, lab=lab, **context)
     response = redirect(request, f"/lab/groups/{grade_id}", course=course, lab=lab)
     response.headers["Location"] += f"#c{sent.position}"
     return response
 
 
-def _list(request: Request, course: str, lab: str, page: int) -> dict[str, Any]:
-    service, review = _review(request, course, lab)
-    found = review_state(request).copies.groups(review)
-    rows = LIMITS.listed_submissions
-    pages = max(1, -(-len(found.groups) // rows))
-    page = min(page, pages)
-    return {
-        "course": course,
-        "lab": lab,
-        "rows": found.groups[(page - 1) * rows : page * rows],
-        "found": found,
-        "covered": sum(len(each.items) for each in found.groups),
-        "submissions": len(review.items),
-        "page": page,
-        "pages": pages,
-        "steps": active_steps(review, GROUP),
-        "names": {each.id: each.name for each in service.store.list_keys()},
-        "request_id": new_request_id(),
-    }
-
-
-def _page(request: Request, course: str, lab: str, grade_id: str) -> dict[str, Any] | None:
-    service, review = _review(request, course, lab)
-    found = next(
-        (
-            each
-            for each in review_state(request).copies.groups(review).groups
-            if any(item.grade == grade_id for item in each.items)
-        ),
-        None,
-    )
+def _page(request: Request, service: Service, review: LabReview, grade_id: str) -> dict[str, Any] | None:
+    every = review_state(request).copies.groups(review).groups
+    found = next((each for each in every if any(item.grade == grade_id for item in each.items)), None)
     if found is None:
         return None
     leader = found.leader
@@ -129,8 +115,6 @@ def _page(request: Request, course: str, lab: str, grade_id: str) -> dict[str, A
         if any(hide(item, item.criteria[position]) for item in same)
     )
     return {
-        "course": course,
-        "lab": lab,
         "leader": leader,
         "group": found,
         "files": listings(submitted.files, rubric.language),
@@ -188,33 +172,28 @@ def _lines(service: Service, item: ReviewItem) -> list[str]:
 
 def _read(form: FormData, shown: Shown | None) -> Sent:
     """Raises ProblemError for a form that the page did not make, or without a member."""
-    act, request_id, seq, comment = (text(form, name) for name in ("act", "request", "seq", "comment"))
-    found = ACT.fullmatch(act)
+    act, seq = text(form, "act"), sent_number(form, "seq")
+    comment = limited_text(form, "comment", LIMITS.comment_chars)
     members = frozenset(each[1] for name in form if (each := GRADE.fullmatch(name)))
-    if not found or not re.fullmatch(rf"{GROUP}[\w-]{{16,64}}", request_id) or not re.fullmatch(r"\d{1,15}", seq):
-        raise ProblemError("invalid-request", "The form has an invalid value.")
+    request = sent_request(form, act, seq, comment, sorted(members), prefix=GROUP)
+    if (found := ACT.fullmatch(act)) is None:
+        raise wrong_form()
     if shown is None or not 0 < len(members) <= LIMITS.group_members:
         raise ProblemError("invalid-request", "Select at least one submission of the group.")
-    if len(comment) > LIMITS.comment_chars:
-        raise too_large("comment", f"{len(comment)} characters", LIMITS.comment_chars, "characters")
-    request = f"{request_id}-{form_hash(act, seq, comment.strip(), sorted(members))}"
-    return Sent(request, int(seq), int(found[1]), int(found[2]), comment.strip(), members, shown)
+    return Sent(request, seq, int(found[1]), int(found[2]), comment, members, shown)
 
 
-def _record(request: Request, caller: Caller, place: tuple[str, str], sent: Sent) -> list[Outcome]:
-    service, review = _review(request, *place)
-    if recorded := recorded_outcomes(review, sent.request, caller.actor):
-        return recorded
+def _choices(review: LabReview, sent: Sent) -> list[Choice]:
+    """Raises ProblemError for an outdated form, and for a rating that the rubric does not have."""
     items = [item for item in review.items.values() if item.grade in sent.members]
-    leader = next((item for item in review.items.values() if item.grade == sent.shown.grade), None)
+    leader = review.items.get(sent.shown.grade)
     if leader is None or len(items) < len(sent.members) or not all(_fits(item, leader) for item in items):
         raise ProblemError("form-outdated", "A submission of the group was graded again since you opened the page.")
     criteria = review.rubrics[leader.rubric].criteria
     if sent.position >= len(criteria) or sent.rating >= len(criteria[sent.position].ratings):
         raise ProblemError("invalid-request", "The rubric has no such rating.")
     rating = criteria[sent.position].ratings[sent.rating].title
-    choices = [_choice(item, sent, rating) for item in items]
-    return service.store.record_choices(choices, request=sent.request, actor=caller.actor)
+    return [_choice(item, sent, rating) for item in items]
 
 
 def _choice(item: ReviewItem, sent: Sent, rating: str) -> Choice:
@@ -229,28 +208,6 @@ def _choice(item: ReviewItem, sent: Sent, rating: str) -> Choice:
         blind=sent.position in sent.shown.blind,
         shown_at=sent.shown.at,
     )
-
-
-def _conflicts(request: Request, course: str, lab: str, conflicts: list[Outcome]) -> dict[str, Any]:
-    service, review = _review(request, course, lab)
-    names = {each.id: each.name for each in service.store.list_keys()}
-    both = [(review.items[each.record.grade], each) for each in conflicts if each.record.grade in review.items]
-    return {"both": both, "names": names}
-
-
-def _undo(request: Request, caller: Caller, place: tuple[str, str], step: str, request_id: str) -> None:
-    service, review = _review(request, *place)
-    if step.startswith(GROUP) and (choices := undo_choices(review, step)):
-        service.store.record_choices(choices, request=request_id, actor=caller.actor)
-
-
-def _review(request: Request, course: str, lab: str) -> tuple[Service, LabReview]:
-    """Without the submissions that the visitor is to rate as second marker."""
-    service = course_service(request, course)
-    review = review_state(request).index.lab(course, lab)
-    if not review.items and lab not in service.course.labs:
-        raise ProblemError("not-found", "This course has no lab with this name.")
-    return service, review.visible_to(request.state.caller.actor)
 
 
 def _fits(item: ReviewItem, leader: ReviewItem) -> bool:

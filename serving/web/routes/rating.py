@@ -5,17 +5,16 @@ The form of a program is that of its page (`choices`). `ReviewState.labelling` p
 
 from collections.abc import Iterable, Mapping
 from threading import Lock
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Query, Request, Response
-from starlette.concurrency import run_in_threadpool
+from fastapi import APIRouter, Request, Response
+from starlette.datastructures import FormData
 
 from labs_schema.errors import InputError
 from labs_schema.hashes import rubric_hash
 from labs_schema.limits import PageLimits
 from labs_schema.models import Lab, Submission
 from labs_schema.reading.validate import load_lab
-from serving.api.authorization import Caller
 from serving.api.schemas.problems import ProblemError
 from serving.api.second_markings import SecondMarkingOpenError
 from serving.api.service import Service
@@ -26,73 +25,66 @@ from serving.review.items import ReviewItem
 from serving.review.labelling.labelling import MIN_PROGRAMS, TARGET, Labelling, LabelState, LabPlace, Stage, readiness
 from serving.review.labelling.proposed_grades import has_proposal
 from serving.web.charts import agreement_curve
-from serving.web.form_posts import PageRoute, read_form, text
+from serving.web.form_posts import PageRoute, SentForm, text
 from serving.web.rendering import redirect, render
 from serving.web.review_state import lab_place, review_state, tas_ratings
 from serving.web.routes.submissions import submission_context
-from serving.web.visitors import TaVisitor, course_service
+from serving.web.visitors import Name, TaVisitor, course_service, ta
 
-router = APIRouter(route_class=PageRoute)
-Name = Annotated[str, Query(max_length=500)]
+router = APIRouter(route_class=PageRoute, dependencies=[ta])
 _starting = Lock()
 
 
 @router.get("/lab/rate")
-async def rate(
-    request: Request, caller: TaVisitor, course: Name, lab: Name, grade: Name = "", after: Name = ""
-) -> Response:
+def rate(request: Request, caller: TaVisitor, course: Name, lab: Name, grade: Name = "", after: Name = "") -> Response:
     """Writes nothing. Without `grade` it leads to the program to rate next; `after`: another one than that."""
-    try:
-        context = await run_in_threadpool(_page, request, caller, course, lab, (grade, after))
-    except SecondMarkingOpenError as error:
-        return redirect(request, f"/second-markings/{error.grade}")
-    if context.get("next"):
-        return redirect(request, "/lab/rate", course=course, lab=lab, grade=context["next"])
-    return render(request, "rate.html" if context.get("item") else "rate_start.html", **context)
-
-
-@router.get("/lab/rate/progress")
-async def progress(request: Request, caller: TaVisitor, course: Name, lab: Name) -> Response:
-    """The estimate and the state of the fit, as a part of the page."""
-    del caller
-    return render(request, "rate_progress.html", **await run_in_threadpool(_progress, request, course, lab))
-
-
-@router.post("/lab/rate/start")
-async def start(request: Request, caller: TaVisitor) -> Response:
-    """Adds the lab's programs to the review, ungraded where no model has graded them, and opens a session."""
-    form = await read_form(request)
-    course, lab = text(form, "course"), text(form, "lab")
-    await run_in_threadpool(_start, request, caller, course, lab)
-    return redirect(request, "/lab/rate", course=course, lab=lab)
-
-
-@router.post("/lab/rate/rest")
-async def grade_rest(request: Request, caller: TaVisitor) -> Response:
-    """Grades the rest in the background; a person then sees the grades and puts them in use."""
-    form = await read_form(request)
-    course, lab = text(form, "course"), text(form, "lab")
-    await run_in_threadpool(_grade_rest, request, caller, course, lab)
-    return redirect(request, "/lab/rate", course=course, lab=lab)
-
-
-def _page(request: Request, caller: Caller, course: str, lab: str, wanted: tuple[str, str]) -> dict[str, Any]:
     service, labelling, place = _open(request, course, lab)
-    shared = _progress(request, course, lab)
+    shared = _progress(service, labelling, place)
     state: LabelState = shared["state"]
-    review = review_state(request).index.lab(service.course.name, lab)
-    if not labelling or not place or state.stage is Stage.CLOSED or not review.items:
-        return {**shared, "started": False, "finished": False}
-    grade, after = wanted
+    review = review_state(request).index.lab(course, lab)
+    if not labelling or state.stage is Stage.CLOSED or not review.items:
+        return render(request, "rate_start.html", **shared, started=False, finished=False)
     rated = tas_ratings(request, service, lab)
     if grade in review.items:
         if first := review.open_second_marking(review.items[grade], caller.actor):
             raise SecondMarkingOpenError(first)
-        return {**shared, **_program(request, service, review, review.items[grade], state, rated)}
+        context = _program(request, service, review, review.items[grade], state, rated)
+        return render(request, "rate.html", **(shared | context))
     following = _next(review, state, rated, caller.actor, after)
     if following is None:
-        return {**shared, "started": True, "finished": bool(state.versions) and not state.busy}
-    return {"next": following.grade}
+        finished = bool(state.versions) and not state.busy
+        return render(request, "rate_start.html", **shared, started=True, finished=finished)
+    return redirect(request, "/lab/rate", course=course, lab=lab, grade=following.grade)
+
+
+@router.get("/lab/rate/progress")
+def progress(request: Request, course: Name, lab: Name) -> Response:
+    """The estimate and the state of the fit, as a part of the page."""
+    return render(request, "rate_progress.html", **_progress(*_open(request, course, lab)))
+
+
+@router.post("/lab/rate/start")
+def start(request: Request, caller: TaVisitor, form: SentForm) -> Response:
+    """Adds the lab's programs to the review, ungraded where no model has graded them, and opens a session."""
+    service, labelling, place = _learning(request, form)
+    try:
+        lab = load_lab(place.folder)
+    except (InputError, OSError):
+        raise ProblemError("lab-unreadable", "The lab's folder can no longer be read. See grader check.") from None
+    with _starting:  # two TAs at once add each program once
+        review = review_state(request).index.lab(place.course, place.lab)
+        folders = set(_without_grade(service, lab, review))
+        add_ungraded(service.store, place.course, lab, folders, actor=caller.actor)
+    labelling.refresh(place)
+    return redirect(request, "/lab/rate", course=place.course, lab=place.lab)
+
+
+@router.post("/lab/rate/rest")
+def grade_rest(request: Request, caller: TaVisitor, form: SentForm) -> Response:
+    """Grades the rest in the background; a person then sees the grades and puts them in use."""
+    _, labelling, place = _learning(request, form)
+    labelling.grade_rest(place, actor=caller.actor)
+    return redirect(request, "/lab/rate", course=place.course, lab=place.lab)
 
 
 def _program(
@@ -136,14 +128,13 @@ def _others(item: ReviewItem, actor: str) -> bool:
     return any(record.actor != actor for each in item.criteria for record in each.decision.active)
 
 
-def _progress(request: Request, course: str, lab: str) -> dict[str, Any]:
-    service, labelling, place = _open(request, course, lab)
-    state = labelling.state(place) if labelling and place else LabelState()
+def _progress(service: Service, labelling: Labelling | None, place: LabPlace) -> dict[str, Any]:
+    state = labelling.state(place) if labelling else LabelState()
     version = state.versions[-1] if state.versions else None
     estimates = [each.estimate for each in state.versions if each.estimate]
     return {
-        "course": service.course.name,
-        "lab": lab,
+        "course": place.course,
+        "lab": place.lab,
         "available": labelling is not None,
         "state": state,
         "version": version,
@@ -152,12 +143,12 @@ def _progress(request: Request, course: str, lab: str) -> dict[str, Any]:
         "readiness": readiness(version.estimate if version else None),
         "min_programs": MIN_PROGRAMS,
         "target": TARGET,
-        "proposed": has_proposal(service.store, service.course.name, lab),
+        "proposed": has_proposal(service.store, place.course, place.lab),
         "poll_seconds": PageLimits().label_poll_seconds,
     }
 
 
-def _open(request: Request, course: str, lab: str) -> tuple[Service, Labelling | None, LabPlace | None]:
+def _open(request: Request, course: str, lab: str) -> tuple[Service, Labelling | None, LabPlace]:
     """Raises ProblemError for a lab without a folder."""
     service = course_service(request, course)
     place = lab_place(service, lab)
@@ -166,19 +157,12 @@ def _open(request: Request, course: str, lab: str) -> tuple[Service, Labelling |
     return service, review_state(request).labelling, place
 
 
-def _start(request: Request, caller: Caller, course: str, lab_name: str) -> None:
-    service, labelling, place = _open(request, course, lab_name)
-    if labelling is None or place is None:
-        raise ProblemError("invalid-request", "This service cannot learn from ratings.")
-    try:
-        lab = load_lab(place.folder)
-    except (InputError, OSError):
-        raise ProblemError("lab-unreadable", "The lab's folder can no longer be read. Run grader check.") from None
-    with _starting:  # two TAs at once add each program once
-        review = review_state(request).index.lab(service.course.name, lab_name)
-        folders = set(_without_grade(service, lab, review))
-        add_ungraded(service.store, service.course.name, lab, folders, actor=caller.actor)
-    labelling.refresh(place)
+def _learning(request: Request, form: FormData) -> tuple[Service, Labelling, LabPlace]:
+    """Raises ProblemError also if the service does not learn from ratings."""
+    service, labelling, place = _open(request, text(form, "course"), text(form, "lab"))
+    if labelling is None:
+        raise ProblemError("invalid-request", "This service does not learn from ratings.")
+    return service, labelling, place
 
 
 def _without_grade(service: Service, lab: Lab, review: LabReview) -> Iterable[str]:
@@ -199,10 +183,3 @@ def _without_grade(service: Service, lab: Lab, review: LabReview) -> Iterable[st
 def _is_of(service: Service, item: ReviewItem, submission: Submission) -> bool:
     stored = service.store.read_submission(item.grade)
     return stored is not None and stored.files == submission.files
-
-
-def _grade_rest(request: Request, caller: Caller, course: str, lab: str) -> None:
-    _, labelling, place = _open(request, course, lab)
-    if labelling is None or place is None:
-        raise ProblemError("invalid-request", "This service cannot learn from ratings.")
-    labelling.grade_rest(place, actor=caller.actor)

@@ -4,15 +4,13 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Query, Request, Response
-from starlette.concurrency import run_in_threadpool
+from fastapi import APIRouter, Request, Response
 
 from labs_schema.errors import GraderError, issue_texts
 from labs_schema.limits import DeliveryLimits, PageLimits
 from serving.api.schemas.problems import ProblemError
-from serving.api.service import Service
 from serving.deliveries.configured import LTI, TITLES, Columns, configured_platforms, open_place
 from serving.deliveries.delivery_jobs import DeliveryJob, DeliveryJobs, JobOptions, NewJob
 from serving.deliveries.differences import NAMES, differences, listed, mapping_text, matching_text
@@ -22,51 +20,59 @@ from serving.deliveries.sending import Sender, Source, is_open
 from serving.outbound.client import OutboundClient
 from serving.outbound.policy import configured_policy
 from serving.store.errors import OtherBodyError, StoreError, UnknownError
-from serving.web.form_posts import PageRoute, read_form, text
+from serving.web.form_posts import PageRoute, SentForm, text, wrong_form
 from serving.web.rendering import new_request_id, redirect, render
-from serving.web.visitors import AdminVisitor, course_service
+from serving.web.visitors import AdminVisitor, Name, admin, course_service
 
-router = APIRouter(route_class=PageRoute)
-Name = Annotated[str, Query(max_length=500)]
+router = APIRouter(route_class=PageRoute, dependencies=[admin])
 FLAGS = ("include_review", "scale", "remap")
 JOB = re.compile(r"[\w-]{16,64}")
 SHOWN = PageLimits().listed_deliveries
 
 
 @router.get("/lab/send")
-async def choose(request: Request, caller: AdminVisitor, course: Name, lab: Name) -> Response:
-    del caller
-    context = await run_in_threadpool(_start, request, course, lab)
+def choose(request: Request, course: Name, lab: Name) -> Response:
+    service = course_service(request, course)
+    jobs = DeliveryJobs(service.store.database).of_lab(course, lab, DeliveryLimits().listed_jobs)
+    given = {"place": jobs[0].platform, "address": jobs[0].address} if jobs else {}
+    if given.get("place") == LTI:
+        given = {"place": f"{LTI} {given['address']}"}
+    context = _context(request, course, lab, given, dict.fromkeys(FLAGS, False)) | {"jobs": jobs}
     return render(request, "send.html", **context)
 
 
 @router.post("/lab/send")
-async def plan_or_send(request: Request, caller: AdminVisitor) -> Response:
+def plan_or_send(request: Request, caller: AdminVisitor, form: SentForm) -> Response:
     """The dry run, which writes nothing; with `act` confirm, the start of the delivery that it showed."""
-    form = await read_form(request)
     given = {name: text(form, name) for name in ("course", "lab", "place", "address", "request", "confirmed")}
     flags = {name: text(form, name) == "1" for name in FLAGS}
     overwrite = frozenset(str(each) for each in form.getlist("overwrite"))
     if text(form, "act") == "confirm":
-        job = await run_in_threadpool(_confirm, request, given, flags, overwrite, caller.actor)
+        job = _confirm(request, given, flags, overwrite, caller.actor)
         return redirect(request, f"/deliveries/{job.id}")
-    context = await run_in_threadpool(_plan, request, given, flags, overwrite)
+    context = _plan(request, given, flags, overwrite)
     return render(request, "send.html", 422 if context.get("fault") else 200, **context)
 
 
 @router.get("/deliveries/{job_id}")
-async def progress(request: Request, caller: AdminVisitor, job_id: str) -> Response:
-    del caller
-    return render(request, "delivery.html", **await run_in_threadpool(_job, request, job_id))
-
-
-def _start(request: Request, course: str, lab: str) -> dict[str, Any]:
-    service = course_service(request, course)
-    jobs = DeliveryJobs(service.store.database).of_lab(service.course.name, lab, DeliveryLimits().listed_jobs)
-    given = {"place": jobs[0].platform, "address": jobs[0].address} if jobs else {}
-    if given.get("place") == LTI:
-        given = {"place": f"{LTI} {given['address']}"}
-    return _context(request, course, lab, given, dict.fromkeys(FLAGS, False)) | {"jobs": jobs}
+def progress(request: Request, job_id: str) -> Response:
+    store = request.app.state.service.store
+    job = DeliveryJobs(store.database).read(job_id)
+    if request.state.caller.course not in (None, job.course):
+        raise UnknownError(f"There is no delivery {job_id[:40]!r}.")
+    service = course_service(request, job.course)
+    problems = [each for each in job.outcomes if each.code]
+    context = {
+        "course": service.course.name,
+        "job": job,
+        "title": TITLES.get(job.platform, job.platform),
+        "counts": Counter(each.action for each in job.outcomes),
+        "problems": [(each, store.read_student(each.student).student or "forgotten") for each in problems[:SHOWN]],
+        "more": max(0, len(problems) - SHOWN),
+        "steps": [_fault(code, "") for code in dict.fromkeys(each.code for each in problems)],
+        "fault": _fault(job.failure, "") if job.failure else None,
+    }
+    return render(request, "delivery.html", **context)
 
 
 def _context(
@@ -153,7 +159,7 @@ def _confirm(
 ) -> DeliveryJob:
     service = course_service(request, given["course"])
     if not JOB.fullmatch(given["request"]) or not (confirmed := _revisions(given["confirmed"])):
-        raise ProblemError("invalid-request", "The form has an invalid value.")
+        raise wrong_form()
     grades = service.store.read_lab_grades(service.course.name, given["lab"])
     replaced = tuple(sorted(each.grade.student for each in grades if each.student in overwrite))
     platform, address = _place(given)
@@ -180,22 +186,3 @@ def _revisions(given: str) -> dict[str, str]:
     if not isinstance(found, dict) or not all(isinstance(each, str) for each in found.values()):
         return {}
     return found
-
-
-def _job(request: Request, job_id: str) -> dict[str, Any]:
-    store = request.app.state.service.store
-    job = DeliveryJobs(store.database).read(job_id)
-    if request.state.caller.course not in (None, job.course):
-        raise UnknownError(f"There is no delivery {job_id[:40]!r}.")
-    service: Service = course_service(request, job.course)
-    problems = [each for each in job.outcomes if each.code]
-    return {
-        "course": service.course.name,
-        "job": job,
-        "title": TITLES.get(job.platform, job.platform),
-        "counts": Counter(each.action for each in job.outcomes),
-        "problems": [(each, store.read_student(each.student).student or "forgotten") for each in problems[:SHOWN]],
-        "more": max(0, len(problems) - SHOWN),
-        "steps": [_fault(code, "") for code in dict.fromkeys(each.code for each in problems)],
-        "fault": _fault(job.failure, "") if job.failure else None,
-    }

@@ -4,13 +4,11 @@ from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
-from starlette.concurrency import run_in_threadpool
 
 from serving.api.authorization import check_role, identify, limit_rate
 from serving.api.schemas.problems import ProblemError
-from serving.store.access.keys import ApiKey
 from serving.store.access.roles import Role
-from serving.web.form_posts import PageRoute, read_form, text
+from serving.web.form_posts import PageRoute, SentForm, text
 from serving.web.rendering import redirect, render
 from serving.web.sessions import new_session
 from serving.web.visitors import Pages
@@ -19,7 +17,7 @@ router = APIRouter(route_class=PageRoute)
 
 
 @router.get("/sign-in")
-async def sign_in_page(request: Request, service: Pages, next: str = "", link: str = "") -> Response:
+def sign_in_page(request: Request, service: Pages, next: str = "", link: str = "") -> Response:
     """A link is used by the button, not by opening it: mail programs open links to check them."""
     if not service.keyed:
         return _to(request, next)
@@ -27,11 +25,11 @@ async def sign_in_page(request: Request, service: Pages, next: str = "", link: s
 
 
 @router.post("/sign-in")
-async def sign_in(request: Request, service: Pages) -> Response:
-    form = await read_form(request)
+def sign_in(request: Request, service: Pages, form: SentForm) -> Response:
     limit_rate(service, f"address {request.client.host if request.client else ''}")
     next_, link = text(form, "next"), text(form, "link")
-    key = await run_in_threadpool(_key, service, text(form, "key").strip(), link)
+    token = text(form, "key").strip()
+    key = service.store.use_link(link) if link else service.store.find_key(token)
     if key is None and link:
         raise ProblemError("link-unusable", "The link was used before, has expired, or its key was revoked.")
     if key is None:
@@ -42,15 +40,9 @@ async def sign_in(request: Request, service: Pages) -> Response:
 
 
 @router.post("/sign-out")
-async def sign_out(request: Request) -> Response:
+def sign_out(request: Request) -> Response:
     request.state.session = new_session(frames=request.state.session.frames)
     return redirect(request, "/sign-in")
-
-
-def _key(service: Pages, token: str, link: str) -> ApiKey | None:
-    if link:
-        return service.store.use_link(link)
-    return service.store.find_key(token) if token else None
 
 
 def _to(request: Request, next_: str) -> Response:

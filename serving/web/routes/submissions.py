@@ -4,16 +4,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from starlette.concurrency import run_in_threadpool
 
 from labs_schema.grades import CriterionGrade, total_marks
 from labs_schema.limits import PageLimits
 from labs_schema.models import Criterion, Lab, SourceFile, Submission
 from labs_schema.observations import CheckResult, SubmissionObservations
-from serving.api.second_markings import SecondMarkingOpenError
 from serving.api.service import Service
 from serving.feedback.feedback import tests_passed
-from serving.review.filters import Filter, Hidden, Show, neighbours
+from serving.review.filters import Hidden, Show, neighbours
 from serving.review.index import LabReview
 from serving.review.items import ReviewItem
 from serving.review.team.snippets import Snippets
@@ -30,34 +28,24 @@ from serving.web.review_state import (
     tas_ratings,
 )
 from serving.web.source_code import Listing, listings, with_line_links
+from serving.web.team import key_names
 from serving.web.visitors import TaVisitor
 
 router = APIRouter(route_class=PageRoute)
 
 
 @router.get("/grades/{grade_id}")
-async def submission(request: Request, caller: TaVisitor, grade_id: str) -> Response:
+def submission(request: Request, caller: TaVisitor, grade_id: str) -> Response:
     """Writes nothing: opening a page does not make anyone its grader."""
-    del caller
     chosen = read_filter(request.query_params)
-    try:
-        context = await run_in_threadpool(_page, request, grade_id, chosen)
-    except SecondMarkingOpenError as error:
-        return redirect(request, f"/second-markings/{error.grade}")
-    if context["item"].grade != grade_id:  # an old link: the current grade of the same student
-        return redirect(request, f"/grades/{context['item'].grade}", **chosen.query)
-    return render(request, "submission.html", **context)
-
-
-def _page(request: Request, grade_id: str, chosen: Filter) -> dict[str, Any]:
     service, history, review, item = find_submission(request, grade_id)
-    if item.grade != grade_id:
-        history = service.store.read_history(item.grade)
+    if item.grade != grade_id:  # an old link: the current grade of the same student
+        return redirect(request, f"/grades/{item.grade}", **chosen.query)
     hidden = hidden_for(request, review)
     rated = tas_ratings(request, service, review.lab) if chosen.show is Show.DIFFERS else None
-    before, after = neighbours(review, item, chosen, hidden, rated, request.state.caller.actor)
+    before, after = neighbours(review, item, chosen, hidden, rated, caller.actor)
     context = submission_context(request, service, history, review, item, hidden=hidden)
-    return {**context, "chosen": chosen, "before": before, "after": after}
+    return render(request, "submission.html", **context, chosen=chosen, before=before, after=after)
 
 
 def submission_context(
@@ -77,7 +65,6 @@ def submission_context(
         for i, (criterion, machine) in enumerate(zip(history.lab.criteria, history.grade.grade.criteria, strict=True))
     ]
     blind = tuple(each["position"] for each in criteria if each["hidden"])
-    names = {each.id: each.name for each in service.store.list_keys()}
     return {
         "course": service.course.name,
         "lab": review.lab,
@@ -93,7 +80,7 @@ def submission_context(
         "members": len(service.jobs.group_grades(history.grade)),
         "proposals": sum(each["acceptable"] for each in criteria),
         "mine": _last_of(request.state.caller.actor, item),
-        "names": names,
+        "names": key_names(service),
         "snippets": Snippets(service.store.database).of(service.course.name, request.state.caller.actor),
         "blind": is_blind(request),
         "shown_token": review_state(request).shown.sign(item.grade, blind),

@@ -1,16 +1,15 @@
 """Creating a lab: statement, rubric and checks, empty or copied from another lab of the course."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Query, Request, Response
-from starlette.concurrency import run_in_threadpool
+from fastapi import APIRouter, Request, Response
 
 from labs_schema.errors import Issue
 from labs_schema.writing.lab_editor import LAB_NAME, LabTexts, check_texts, create_lab
 from serving.api.schemas.problems import ProblemError
 from serving.api.service import Service
-from serving.web.form_posts import PageRoute, read_form, text
+from serving.web.form_posts import PageRoute, SentForm, text
 from serving.web.rendering import redirect
 from serving.web.routes.lab_editor.lab_editor import FAULTLESS, IMPORTED
 from serving.web.routes.lab_editor.lab_texts import (
@@ -20,32 +19,30 @@ from serving.web.routes.lab_editor.lab_texts import (
     saved_texts,
     with_imported_rubric,
 )
-from serving.web.visitors import AdminVisitor, course_service
+from serving.web.visitors import Name, admin, course_service
 
-router = APIRouter(route_class=PageRoute)
-Name = Annotated[str, Query(max_length=500)]
+router = APIRouter(route_class=PageRoute, dependencies=[admin])
 
 
 @router.get("/lab/new")
-async def new_lab(request: Request, caller: AdminVisitor, course: Name, like: Name = "") -> Response:
-    del caller
-    texts = await run_in_threadpool(_copied, request, course, like)
+def new_lab(request: Request, course: Name, like: Name = "") -> Response:
+    service, _ = _labs(request, course)
+    copied = saved_texts(lab_folder(service, like)) if like else LabTexts()
+    texts = LabTexts(statement=copied.statement or "", rubric=copied.rubric, checks=copied.checks)
     return _form(request, course, texts)
 
 
 @router.post("/lab/new")
-async def create(request: Request, caller: AdminVisitor) -> Response:
+def create(request: Request, form: SentForm) -> Response:
     """Faults show the form again with the visitor's texts."""
-    del caller
-    form = await read_form(request)
     course, name, act = (text(form, each) for each in ("course", "name", "act"))
     texts = given_texts(form, LabTexts())
     if act == "import":
-        await run_in_threadpool(_labs, request, course)
-        texts, errors = await with_imported_rubric(form, texts)
+        _labs(request, course)
+        texts, errors = with_imported_rubric(form, texts)
         notice = "" if errors else IMPORTED
         return _form(request, course, texts, 422 if errors else 200, name=name, errors=errors, notice=notice)
-    errors, wrong = await run_in_threadpool(_create, request, course, name.strip(), texts, act == "check")
+    errors, wrong = _create(request, course, name.strip(), texts, act == "check")
     if errors or wrong or act == "check":
         notice = FAULTLESS if not errors and not wrong else ""
         status = 422 if errors or wrong else 200
@@ -56,14 +53,6 @@ async def create(request: Request, caller: AdminVisitor) -> Response:
 def _form(request: Request, course: str, texts: LabTexts, status: int = 200, **context: Any) -> Response:
     shared = {"course": course, "lab": "", "texts": texts, "revision": "", "earlier": 0, "graded": 0}
     return render_form(request, status, **({"name_fault": "", "new": True} | shared | context))
-
-
-def _copied(request: Request, course: str, like: str) -> LabTexts:
-    service, _ = _labs(request, course)
-    if not like:
-        return LabTexts()
-    texts = saved_texts(lab_folder(service, like))
-    return LabTexts(statement=texts.statement or "", rubric=texts.rubric, checks=texts.checks)
 
 
 def _labs(request: Request, course: str) -> tuple[Service, Path]:

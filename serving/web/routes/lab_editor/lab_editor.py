@@ -1,10 +1,9 @@
 """The lab editor: an admin changes statement, rubric and checks of a lab. A new rubric is a new version."""
 
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from fastapi import APIRouter, Query, Request, Response
-from starlette.concurrency import run_in_threadpool
+from fastapi import APIRouter, Request, Response
 
 from labs_schema.files.edits import edit_lock
 from labs_schema.hashes import canonical_hash, rubric_hash
@@ -13,7 +12,7 @@ from labs_schema.writing.lab_editor import Checked, LabTexts, check_texts, save_
 from serving.api.service import Service
 from serving.review.index import LabReview
 from serving.review.rubric_effects import RubricEffects, rubric_effects
-from serving.web.form_posts import PageRoute, read_form, text
+from serving.web.form_posts import PageRoute, SentForm, text
 from serving.web.rendering import redirect
 from serving.web.review_state import review_state
 from serving.web.routes.lab_editor.lab_texts import (
@@ -23,10 +22,9 @@ from serving.web.routes.lab_editor.lab_texts import (
     saved_texts,
     with_imported_rubric,
 )
-from serving.web.visitors import AdminVisitor, course_service
+from serving.web.visitors import Name, admin, course_service
 
-router = APIRouter(route_class=PageRoute)
-Name = Annotated[str, Query(max_length=500)]
+router = APIRouter(route_class=PageRoute, dependencies=[admin])
 SAVED = "Saved. New grades use this version."
 FAULTLESS = "No errors. Nothing is saved yet."
 IMPORTED = "The rubric of the file is in the field below. It is not saved yet."
@@ -43,29 +41,23 @@ class Outcome(NamedTuple):
 
 
 @router.get("/lab/edit")
-async def edit(request: Request, caller: AdminVisitor, course: Name, lab: Name, saved: bool = False) -> Response:
-    del caller
-    context = await run_in_threadpool(_shown, request, course, lab)
-    return render_form(request, notice=SAVED if saved else "", **context)
+def edit(request: Request, course: Name, lab: Name, saved: bool = False) -> Response:
+    return render_form(request, notice=SAVED if saved else "", **_shown(request, course, lab))
 
 
 @router.post("/lab/edit")
-async def save(request: Request, caller: AdminVisitor) -> Response:
+def save(request: Request, form: SentForm) -> Response:
     """Faults, conflicts and effects show the form again with the visitor's texts."""
-    del caller
-    form = await read_form(request)
     course, lab, act = (text(form, name) for name in ("course", "lab", "act"))
-    context = await run_in_threadpool(_shown, request, course, lab)
+    context = _shown(request, course, lab)
     mine = given_texts(form, context["texts"])
     context |= {"texts": mine, "revision": text(form, "revision")}
     if act == "import":
-        texts, errors = await with_imported_rubric(form, mine)
+        context["texts"], errors = with_imported_rubric(form, mine)
         notice = "" if errors else IMPORTED
-        return render_form(
-            request, 422 if errors else 200, **(context | {"texts": texts}), errors=errors, notice=notice
-        )
+        return render_form(request, 422 if errors else 200, **context, errors=errors, notice=notice)
     wanted = context["revision"], text(form, "confirmed"), act == "check"
-    found = await run_in_threadpool(_save, request, course, lab, mine, wanted)
+    found = _save(request, course, lab, mine, wanted)
     if found.saved:
         return redirect(request, "/lab/edit", course=course, lab=lab, saved=True)
     if found.theirs:

@@ -4,10 +4,9 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from threading import Lock
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Query, Request, Response
-from starlette.concurrency import run_in_threadpool
+from fastapi import APIRouter, Request, Response
 from starlette.datastructures import UploadFile
 
 from labs_schema.errors import InputError
@@ -17,13 +16,12 @@ from labs_schema.imports.platforms import PLATFORMS, recognized_at
 from serving.api.schemas.problems import ProblemError
 from serving.api.service import Service
 from serving.courses.uploads import Upload, Uploads
-from serving.web.form_posts import PageRoute, read_form, text
+from serving.web.form_posts import PageRoute, SentForm, text
 from serving.web.rendering import render
 from serving.web.routes.lab_editor.lab_texts import lab_folder
-from serving.web.visitors import AdminVisitor, course_service
+from serving.web.visitors import Name, admin, course_service
 
-router = APIRouter(route_class=PageRoute)
-Name = Annotated[str, Query(max_length=500)]
+router = APIRouter(route_class=PageRoute, dependencies=[admin])
 EXPORT, ROSTER, GRADES = "export.zip", "roster", "grades"
 FIELDS = {"export": EXPORT, "roster": ROSTER, "grades": GRADES}
 """The file fields of the form, and the names of the stored files; tables retain the suffix of their format."""
@@ -32,31 +30,25 @@ _importing = Lock()
 
 
 @router.get("/lab/submissions")
-async def choose(request: Request, caller: AdminVisitor, course: Name, lab: Name) -> Response:
-    del caller
-    folder = await run_in_threadpool(lambda: lab_folder(course_service(request, course), lab))
+def choose(request: Request, course: Name, lab: Name) -> Response:
+    folder = lab_folder(course_service(request, course), lab)
     return _page(request, course, lab, full=has_submissions(folder))
 
 
 @router.post("/lab/submissions")
-async def upload(request: Request, caller: AdminVisitor) -> Response:
+def upload(request: Request, form: SentForm) -> Response:
     """The dry run: reports what would be stored."""
-    del caller
-    form = await read_form(request)
-    course, lab, platform, assignment = (text(form, name) for name in ("course", "lab", "platform", "assignment"))
+    given = {name: text(form, name) for name in ("course", "lab", "platform", "assignment")}
     files = {name: each for name in FIELDS if isinstance(each := form.get(name), UploadFile) and each.filename}
     if "export" not in files:
         raise ProblemError("invalid-request", "Choose the zip file with the submissions first.")
-    given = {"course": course, "lab": lab, "platform": platform, "assignment": assignment}
-    return _page(request, course, lab, **await run_in_threadpool(_dry_run, request, given, files))
+    return _page(request, given["course"], given["lab"], **_dry_run(request, given, files))
 
 
 @router.post("/lab/submissions/confirm")
-async def confirm(request: Request, caller: AdminVisitor) -> Response:
-    del caller
-    form = await read_form(request)
+def confirm(request: Request, form: SentForm) -> Response:
     given = {name: text(form, name) for name in ("course", "lab", "platform", "assignment", "token")}
-    return _page(request, given["course"], given["lab"], **await run_in_threadpool(_store, request, given))
+    return _page(request, given["course"], given["lab"], **_store(request, given))
 
 
 def _page(request: Request, course: str, lab: str, **context: Any) -> Response:

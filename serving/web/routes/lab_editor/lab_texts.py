@@ -5,7 +5,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from fastapi import Request, Response
-from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
 
 from labs_schema.errors import InputError, Issue
@@ -39,15 +38,11 @@ def given_texts(form: FormData, saved: LabTexts) -> LabTexts:
     return saved.model_copy(update=changed)
 
 
-async def with_imported_rubric(form: FormData, texts: LabTexts) -> tuple[LabTexts, tuple[Issue, ...]]:
-    """The texts with the rubric of the uploaded file, or the errors in that file."""
+def with_imported_rubric(form: FormData, texts: LabTexts) -> tuple[LabTexts, tuple[Issue, ...]]:
+    """The texts with the rubric of the uploaded file, or the faults of that file."""
     given = form.get("rubric-file")
     if not isinstance(given, UploadFile) or not given.filename:
         raise ProblemError("invalid-request", "Choose the file with the rubric first.")
-    return await run_in_threadpool(_imported, given, texts)
-
-
-def _imported(given: UploadFile, texts: LabTexts) -> tuple[LabTexts, tuple[Issue, ...]]:
     with TemporaryDirectory(prefix="grader-rubric-") as folder:
         path = Path(folder) / "uploaded"
         path.write_bytes(given.file.read())

@@ -2,10 +2,8 @@
 
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from starlette.concurrency import run_in_threadpool
 
 from labs_schema.errors import InputError
 from labs_schema.files.edits import edit_lock
@@ -20,7 +18,7 @@ from serving.api.schemas.problems import ProblemError
 from serving.api.service import Service
 from serving.jobs.clarified import clarified, clarified_lab, complete, left_to_use
 from serving.jobs.job import Progress, RequestedState, work_hash
-from serving.review.changes import RatingChanges, by_student, current_ratings, rating_changes
+from serving.review.changes import RatingChanges, by_student, current_ratings, rating_changes, visible_changes
 from serving.review.index import LabReview
 from serving.store.errors import UnknownError
 from serving.store.grades.grades import StoredGrade
@@ -29,64 +27,16 @@ from serving.web.form_posts import PageRoute
 from serving.web.rendering import redirect, render
 from serving.web.review_state import hidden_for, review_state
 from serving.web.routes.lab_editor.lab_texts import lab_folder, saved_texts
-from serving.web.visitors import TaVisitor, course_service
+from serving.web.team import key_names
+from serving.web.visitors import TaVisitor, course_service, ta
 
-router = APIRouter(route_class=PageRoute)
+router = APIRouter(route_class=PageRoute, dependencies=[ta])
 LIMITS = PageLimits()
 
 
 @router.get("/clarifications/{clarification}")
-async def show(request: Request, caller: TaVisitor, clarification: str) -> Response:
-    del caller
-    return render(request, "clarification.html", **await run_in_threadpool(_page, request, clarification))
-
-
-@router.post("/clarifications/{clarification}/start")
-async def start(request: Request, caller: TaVisitor, clarification: str) -> Response:
-    """Creates the job if an interruption prevented it, and resumes one that failed."""
-    await run_in_threadpool(_restart, request, caller, clarification)
-    return redirect(request, f"/clarifications/{clarification}")
-
-
-@router.post("/clarifications/{clarification}/apply")
-async def apply(request: Request, caller: TaVisitor, clarification: str) -> Response:
-    """Adds the text to the rubric and puts the proposed grades in use. Sent again, it resumes."""
-    await run_in_threadpool(_apply, request, caller, clarification)
-    return redirect(request, f"/clarifications/{clarification}")
-
-
-@router.post("/clarifications/{clarification}/discard")
-async def discard(request: Request, caller: TaVisitor, clarification: str) -> Response:
-    await run_in_threadpool(_discard, request, caller, clarification)
-    return redirect(request, f"/clarifications/{clarification}")
-
-
-def start_grading(service: Service, clarification: Clarification, lab: Lab, caller: Caller) -> None:
-    """Idempotent: the job's id is that of the clarification's record."""
-    concerned = Clarifications(service.store.database).students(clarification)
-    proposed = clarified_lab(lab, clarification, concerned).model_copy(update={"name": clarification.proposal})
-    job = service.jobs.add(service.course.name, proposed, actor=caller.actor, job_id=clarification.job)
-    service.start_job(job)
-
-
-def _restart(request: Request, caller: Caller, clarification_id: str) -> None:
-    service, found = _read(request, clarification_id)
-    if progress_of(service, found) is None:
-        start_grading(service, found, served_lab(service, found.lab), caller)
-    else:
-        service.start_job(service.jobs.request(found.job, RequestedState.RUN, actor=caller.actor))
-
-
-def progress_of(service: Service, found: Clarification) -> Progress | None:
-    """None without a job: the service ended after the answer was recorded."""
-    try:
-        return service.jobs.progress(found.job)
-    except UnknownError:
-        return None
-
-
-def _page(request: Request, clarification_id: str) -> dict[str, Any]:
-    service, found = _read(request, clarification_id)
+def show(request: Request, clarification: str) -> Response:
+    service, found = _read(request, clarification)
     review = review_state(request).index.lab(found.course, found.lab)
     progress = progress_of(service, found)
     proposed = [each for each in service.store.read_grades(found.job) if each.grade and each.by_model]
@@ -99,11 +49,8 @@ def _page(request: Request, clarification_id: str) -> dict[str, Any]:
     else:
         left = proposed
     changed = _changes(service, left if interrupted else proposed, review)
-    hide = hidden_for(request, review)
-    blind = {(item.name, each.title) for item in review.items.values() for each in item.criteria if hide(item, each)}
-    effective = changed.effective
-    shown = [each for each in effective if (each.student, each.criterion) not in blind]
-    return {
+    shown, concealed = visible_changes(changed, review, hidden_for(request, review))
+    context = {
         "course": found.course,
         "lab": found.lab,
         "found": found,
@@ -114,25 +61,76 @@ def _page(request: Request, clarification_id: str) -> dict[str, Any]:
         "interrupted": interrupted,
         "unchanged": len(proposed) - len(left),
         "changed": changed,
-        "effective": effective,
-        "elsewhere": sum(each.criterion != found.criterion for each in effective),
-        "stay": len(changed.changes) - len(effective),
+        "effective": changed.effective,
+        "elsewhere": sum(each.criterion != found.criterion for each in changed.effective),
+        "stay": len(changed.changes) - len(changed.effective),
         "shown": shown[: LIMITS.listed_submissions],
         "more": max(0, len(shown) - LIMITS.listed_submissions),
-        "concealed": len(effective) - len(shown),
+        "concealed": concealed,
         "grades": {item.name: item.grade for item in review.items.values() if item.name},
-        "reads_text": _reads_text(service, found),
-        "names": {each.id: each.name for each in service.store.list_keys()},
+        "reads_text": _reads_text(proposed),
+        "names": key_names(service),
     }
+    return render(request, "clarification.html", **context)
+
+
+@router.post("/clarifications/{clarification}/start")
+def start(request: Request, caller: TaVisitor, clarification: str) -> Response:
+    """Creates the job if an interruption prevented it, and resumes one that failed."""
+    service, found = _read(request, clarification)
+    if progress_of(service, found) is None:
+        start_grading(service, found, served_lab(service, found.lab), caller)
+    else:
+        service.start_job(service.jobs.request(found.job, RequestedState.RUN, actor=caller.actor))
+    return redirect(request, f"/clarifications/{clarification}")
+
+
+@router.post("/clarifications/{clarification}/apply")
+def apply(request: Request, caller: TaVisitor, clarification: str) -> Response:
+    """Adds the text to the rubric and puts the proposed grades in use. Sent again, it resumes."""
+    service, found = _read(request, clarification)
+    with edit_lock(lab_folder(service, found.lab)):
+        found = Clarifications(service.store.database).read(found.id)  # someone else may have applied it meanwhile
+        if found.last is not Event.APPLIED:
+            _apply(request, service, found, caller.actor)
+    return redirect(request, f"/clarifications/{clarification}")
+
+
+@router.post("/clarifications/{clarification}/discard")
+def discard(request: Request, caller: TaVisitor, clarification: str) -> Response:
+    service, found = _read(request, clarification)
+    clarifications, folder = Clarifications(service.store.database), service.course.labs.folders.get(found.lab)
+    with edit_lock(folder) if folder else nullcontext():
+        now = clarifications.read(found.id)
+        if now.last is Event.APPLYING and _is_interrupted(served_lab(service, found.lab), now):
+            raise ProblemError("proposal-outdated", "The text is in the rubric: apply the answer again to complete it.")
+        if not clarifications.record(found.id, Event.DISCARDED, actor=caller.actor):
+            raise ProblemError("proposal-outdated", "The answer was applied.")
+    return redirect(request, f"/clarifications/{clarification}")
+
+
+def start_grading(service: Service, clarification: Clarification, lab: Lab, caller: Caller) -> None:
+    """Idempotent: the job's id is that of the clarification's record."""
+    concerned = Clarifications(service.store.database).students(clarification)
+    proposed = clarified_lab(lab, clarification, concerned).model_copy(update={"name": clarification.proposal})
+    job = service.jobs.add(service.course.name, proposed, actor=caller.actor, job_id=clarification.job)
+    service.start_job(job)
+
+
+def progress_of(service: Service, found: Clarification) -> Progress | None:
+    """None without a job: the service ended after the answer was recorded."""
+    try:
+        return service.jobs.progress(found.job)
+    except UnknownError:
+        return None
 
 
 def _is_graded(progress: Progress) -> bool:
     return progress.job.finished_at is not None and progress.job.failure is None
 
 
-def _reads_text(service: Service, found: Clarification) -> bool:
+def _reads_text(proposed: list[StoredGrade]) -> bool:
     """Whether the model that proposed the grades reads the rubric's text: a head was fitted to ratings."""
-    proposed = service.store.read_grades(found.job)
     return not any(each.grade and each.grade.provenance and each.grade.provenance.engine == "head" for each in proposed)
 
 
@@ -145,20 +143,15 @@ def _changes(service: Service, proposed: list[StoredGrade], review: LabReview) -
     return rating_changes(current_ratings(review), by_student(named, {}))
 
 
-def _apply(request: Request, caller: Caller, clarification_id: str) -> None:
-    service, found = _read(request, clarification_id)
-    with edit_lock(lab_folder(service, found.lab)):
-        database, lab = service.store.database, served_lab(service, found.lab)
-        found = Clarifications(database).read(found.id)  # someone else may have applied it while this one waited
-        if found.last is Event.APPLIED:
-            return
-        if not _is_interrupted(lab, found):
-            _check_unchanged(request, service, found, lab)
-            if not Clarifications(database).record(found.id, Event.APPLYING, actor=caller.actor):
-                raise ProblemError("proposal-outdated", "The answer was discarded.")
-            _write(service, lab, found)
-        if not complete(database, found, served_lab(service, found.lab), actor=caller.actor):
+def _apply(request: Request, service: Service, found: Clarification, actor: str) -> None:
+    database, lab = service.store.database, served_lab(service, found.lab)
+    if not _is_interrupted(lab, found):
+        _check_unchanged(request, service, found, lab)
+        if not Clarifications(database).record(found.id, Event.APPLYING, actor=actor):
             raise ProblemError("proposal-outdated", "The answer was discarded.")
+        _write(service, lab, found)
+    if not complete(database, found, served_lab(service, found.lab), actor=actor):
+        raise ProblemError("proposal-outdated", "The answer was discarded.")
 
 
 def _is_interrupted(lab: Lab, found: Clarification) -> bool:
@@ -211,17 +204,6 @@ def _is_in_rubric(lab: Lab, found: Clarification) -> bool:
 def _is_written(folder: Path, lab: Lab, found: Clarification) -> bool:
     wanted = lab.model_copy(update={"criteria": clarified(lab.criteria, found)})
     return rubric_hash(load_lab(folder)) == rubric_hash(wanted)
-
-
-def _discard(request: Request, caller: Caller, clarification_id: str) -> None:
-    service, found = _read(request, clarification_id)
-    folder = service.course.labs.folders.get(found.lab)
-    with edit_lock(folder) if folder else nullcontext():
-        now = Clarifications(service.store.database).read(found.id)
-        if now.last is Event.APPLYING and _is_interrupted(served_lab(service, found.lab), now):
-            raise ProblemError("proposal-outdated", "The text is in the rubric: apply the answer again to complete it.")
-        if not Clarifications(service.store.database).record(found.id, Event.DISCARDED, actor=caller.actor):
-            raise ProblemError("proposal-outdated", "The answer was applied.")
 
 
 def _possible(request: Request, service: Service, found: Clarification, progress: Progress | None) -> tuple[bool, bool]:
