@@ -6,7 +6,7 @@ A key is sent as `Authorization: Bearer grader_...`. Without keys in the store, 
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
-from fastapi import Depends, Request, Response
+from fastapi import APIRouter, Depends, Request, Response, params
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from fastapi.security.utils import get_authorization_scheme_param
@@ -98,6 +98,13 @@ class AuthorizedRoute(APIRoute):
             return await handle(request)
 
         return authorized
+
+
+def api_router(access: params.Depends, tag: str, route_class: type[AuthorizedRoute] = AuthorizedRoute) -> APIRouter:
+    """Routes whose operation ids are the names of their functions, which generated clients have too."""
+    return APIRouter(
+        dependencies=[access], route_class=route_class, tags=[tag], generate_unique_id_function=lambda route: route.name
+    )
 
 
 def still_authorized(service: Service, request: Request) -> bool:

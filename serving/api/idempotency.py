@@ -10,12 +10,11 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Annotated
 
-from fastapi import Header, Request, Response
+from fastapi import Depends, Header, Request, Response
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
-from serving.api.authorization import Caller
-from serving.api.service import Service
+from serving.api.service import CourseService
 from serving.store.errors import StoreError
 from serving.store.idempotency import LIMITS, Claim
 from serving.store.store import Store
@@ -31,40 +30,47 @@ IdempotencyKey = Annotated[
 ]
 
 
-async def respond_once(
-    service: Service,
-    caller: Caller,
-    request: Request,
-    key: str | None,
-    work: Callable[[str], Awaitable[BaseModel]],
-    *,
-    status: int = 200,
-    student: str | None = None,
-) -> Response:
-    """The response of `work`, or the stored one. `work` gets the id to record under, which is the same on a retry.
+class Idempotency:
+    """A dependency: the key of a request, by which it responds once. `key` is None without one."""
 
-    `student`: the pseudonym with which the stored response is deleted. Raises OtherBodyError and InProgressError.
-    """
-    if key is None:
-        return _response((await work(secrets.token_hex(16))).model_dump_json(), status)
-    store, body = service.store, hashlib.sha256(await request.body()).hexdigest()
-    scope = f"{caller.actor} {service.course.name} {request.method} {request.url.path}"
-    claim = await run_in_threadpool(store.claim_request, scope, key, body, student=student)
-    if claim.answer is not None:
-        return _response(claim.answer, status)
-    done = asyncio.Event()
-    heartbeat = asyncio.ensure_future(_renew_claim(store, claim, done))
-    try:
+    def __init__(self, request: Request, service: CourseService, idempotency_key: IdempotencyKey = None) -> None:
+        self._request, self._service, self.key = request, service, idempotency_key
+
+    async def respond(
+        self, work: Callable[[str], Awaitable[BaseModel]], *, status: int = 200, student: str | None = None
+    ) -> Response:
+        """The response of `work`, or the stored one. `work` gets the id to record under, which is the same on a retry.
+
+        `student`: the pseudonym with which the stored response is deleted. Raises OtherBodyError and InProgressError.
+        """
+        if self.key is None:
+            return _response((await work(secrets.token_hex(16))).model_dump_json(), status)
+        request, store = self._request, self._service.store
+        body = hashlib.sha256(await request.body()).hexdigest()
+        scope = f"{request.state.caller.actor} {self._service.course.name} {request.method} {request.url.path}"
+        claim = await run_in_threadpool(store.claim_request, scope, self.key, body, student=student)
+        if claim.answer is not None:
+            return _response(claim.answer, status)
+        done = asyncio.Event()
+        heartbeat = asyncio.ensure_future(_renew_claim(store, claim, done))
         try:
-            text = (await work(claim.request)).model_dump_json()
-        finally:
-            done.set()
-            await asyncio.wait({heartbeat})  # it must not renew the claim after it was released
-        return _response(await run_in_threadpool(store.record_answer, claim, text), status)
-    except BaseException:
-        with suppress(StoreError):  # the caller needs the first error, not this one
-            await run_in_threadpool(store.release_claim, claim)
-        raise
+            try:
+                text = (await work(claim.request)).model_dump_json()
+            finally:
+                done.set()
+                await asyncio.wait({heartbeat})  # it must not renew the claim after it was released
+            return _response(await run_in_threadpool(store.record_answer, claim, text), status)
+        except BaseException:
+            with suppress(StoreError):  # the caller needs the first error, not this one
+                await run_in_threadpool(store.release_claim, claim)
+            raise
+
+    async def respond_in_thread(self, work: Callable[[str], BaseModel], status: int, student: str | None) -> Response:
+        """As `respond`, for work that blocks."""
+        return await self.respond(lambda request: run_in_threadpool(work, request), status=status, student=student)
+
+
+RespondsOnce = Annotated[Idempotency, Depends()]
 
 
 async def _renew_claim(store: Store, claim: Claim, done: asyncio.Event) -> None:

@@ -2,11 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import Path, Response
 from starlette.concurrency import run_in_threadpool
 
-from serving.api.authorization import AuthorizedRoute, TaCaller, ta
-from serving.api.idempotency import IdempotencyKey, respond_once
+from serving.api.authorization import Caller, TaCaller, api_router, ta
+from serving.api.idempotency import RespondsOnce
 from serving.api.schemas.examples import BODY, HISTORY, KEYED, OVERRIDE, STORED, problems, success
 from serving.api.schemas.jobs import GradeHistory, OverrideRecord, grade_history, override_record
 from serving.api.schemas.parts import ID_PATTERN
@@ -14,11 +14,11 @@ from serving.api.schemas.requests import OverrideRequest
 from serving.api.second_markings import require_visible
 from serving.api.service import CourseService, Service
 from serving.store.errors import UnknownError
-from serving.store.grades.overrides import History, StoredOverride
+from serving.store.grades.overrides import History
 from serving.store.grades.regrade_requests import RegradeRequests
 from serving.store.students import is_anonymous
 
-router = APIRouter(dependencies=[ta], route_class=AuthorizedRoute, tags=["grades"])
+router = api_router(ta, "grades")
 
 GradeId = Annotated[
     str, Path(max_length=64, pattern=ID_PATTERN, description="The grade's id.", examples=[HISTORY["id"]])
@@ -27,27 +27,20 @@ GradeId = Annotated[
 
 @router.get(
     "/grades/{grade_id}",
-    operation_id="get_grade",
     summary="Get a grade and its history",
     responses={
         **success("The grade and its history.", HISTORY),
         **problems("not-found", "second-marking-open", *KEYED),
     },
 )
-async def get_grade(grade_id: GradeId, service: CourseService, caller: TaCaller) -> GradeHistory:
-    """A second marker who has not rated the submission yet gets 409 and sees no ratings."""
-
-    def read() -> GradeHistory:
-        history, student = find_grade(service, grade_id)
-        require_visible(service, caller, history.grade)
-        return grade_history(history, student, RegradeRequests(service.store.database).of_grade(grade_id))
-
-    return await run_in_threadpool(read)
+def get_grade(grade_id: GradeId, service: CourseService, caller: TaCaller) -> GradeHistory:
+    """A second marker who has not rated the submission gets 409: neither the model's ratings nor other people's."""
+    history, student = find_visible(service, caller, grade_id)
+    return grade_history(history, student, RegradeRequests(service.store.database).of_grade(grade_id))
 
 
 @router.post(
     "/grades/{grade_id}/overrides",
-    operation_id="override_grade",
     summary="Override the rating of a criterion",
     status_code=201,
     response_model=OverrideRecord,
@@ -57,31 +50,22 @@ async def get_grade(grade_id: GradeId, service: CourseService, caller: TaCaller)
     },
 )
 async def override_grade(
-    grade_id: GradeId,
-    body: OverrideRequest,
-    request: Request,
-    service: CourseService,
-    caller: TaCaller,
-    idempotency_key: IdempotencyKey = None,
+    grade_id: GradeId, body: OverrideRequest, service: CourseService, caller: TaCaller, once: RespondsOnce
 ) -> Response:
     """Adds to the grade's history; the model's rating remains in it.
 
     The grades of the other members of a group get the same override, unless `applies_to` is `student`.
     """
-    found, _ = await run_in_threadpool(find_grade, service, grade_id)
-    await run_in_threadpool(require_visible, service, caller, found.grade)
+    found, _ = await run_in_threadpool(find_visible, service, caller, grade_id)
 
-    def record(request_id: str) -> StoredOverride:
+    def override(request_id: str) -> OverrideRecord:
         members = service.jobs.group_grades(found.grade) if body.applies_to == "group" else []
-        return service.store.record_override(
+        made = service.store.record_override(
             grade_id, body.criterion, body.rating, body.why, members=members, request=request_id, actor=caller.actor
         )
+        return override_record(made)
 
-    async def override(request_id: str) -> OverrideRecord:
-        return override_record(await run_in_threadpool(record, request_id))
-
-    student = found.grade.student
-    return await respond_once(service, caller, request, idempotency_key, override, status=201, student=student)
+    return await once.respond_in_thread(override, 201, found.grade.student)
 
 
 def find_grade(service: Service, grade_id: str) -> tuple[History, str | None]:
@@ -91,3 +75,10 @@ def find_grade(service: Service, grade_id: str) -> tuple[History, str | None]:
     if student.course != service.course.name:
         raise UnknownError(f"There is no grade {grade_id!r}.")
     return found, None if is_anonymous(student.student) else student.student
+
+
+def find_visible(service: Service, caller: Caller, grade_id: str) -> tuple[History, str | None]:
+    """As `find_grade`. Raises SecondMarkingOpenError if the caller must not see the ratings yet."""
+    found, student = find_grade(service, grade_id)
+    require_visible(service, caller, found.grade)
+    return found, student

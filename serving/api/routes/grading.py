@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends, Request, Response
+from fastapi import Body, Depends, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from labs_schema.errors import InputError, OverlongError
@@ -13,9 +13,9 @@ from labs_schema.limits import LabLimits, RequestLimits
 from labs_schema.models import Lab, Person, Submission
 from labs_schema.privacy.name_matching import NameMatcher
 from labs_schema.privacy.redaction import person_from_id, roster_names, with_redactions
-from serving.api.authorization import AuthorizedRoute, Caller, PlatformCaller, platform
+from serving.api.authorization import AuthorizedRoute, Caller, PlatformCaller, api_router, platform
 from serving.api.grade_requests import grade_through_queue, queue_full, timed_out, too_many_tokens
-from serving.api.idempotency import IdempotencyKey, respond_once
+from serving.api.idempotency import RespondsOnce
 from serving.api.observation_requests import observe_through_queue
 from serving.api.routes.labs import find_lab
 from serving.api.schemas.examples import ANSWER, BODY, GRADE_REQUESTS, KEYED, STORED, problems, success
@@ -56,7 +56,7 @@ class QueueingRoute(AuthorizedRoute):
         return admitted
 
 
-router = APIRouter(dependencies=[platform], route_class=QueueingRoute, tags=["grading"])
+router = api_router(platform, "grading", QueueingRoute)
 
 
 async def _reserve_slot(service: CourseService) -> AsyncIterator[QueueSlot]:
@@ -73,7 +73,6 @@ ReservedSlot = Annotated[QueueSlot, Depends(_reserve_slot)]
 
 @router.post(
     "/grade",
-    operation_id="grade_submission",
     summary="Grade a submission",
     response_model=GradeResponse,
     responses={
@@ -99,7 +98,7 @@ async def grade_submission(
     service: CourseService,
     caller: PlatformCaller,
     slot: ReservedSlot,
-    idempotency_key: IdempotencyKey = None,
+    once: RespondsOnce,
 ) -> Response:
     """Every criterion with its rating and the probability of every rating, or the reason why it is ungraded.
 
@@ -121,7 +120,7 @@ async def grade_submission(
     submission = submission.model_copy(update={"student": student, "folder": student})
 
     async def grade(request_id: str) -> GradeResponse:
-        if idempotency_key and (found := await run_in_threadpool(_recorded, service, lab, request_id, ids)):
+        if once.key and (found := await run_in_threadpool(_recorded, service, lab, request_id, ids)):
             return found
         observed = submission
         if isinstance(body, LabGradeRequest):
@@ -129,11 +128,11 @@ async def grade_submission(
         graded = await _grade_while_connected(service, request, lab, observed, body.reasoning, slot)
         grade_id = await run_in_threadpool(_record, service, lab, observed, graded, request_id, caller)
         # A process that took this request over may have recorded its own grade first, and the first one counts.
-        if idempotency_key and (found := await run_in_threadpool(_recorded, service, lab, request_id, ids)):
+        if once.key and (found := await run_in_threadpool(_recorded, service, lab, request_id, ids)):
             return found
         return grade_response(lab, graded, grade_id, ids)
 
-    return await respond_once(service, caller, request, idempotency_key, grade, student=student)
+    return await once.respond(grade, student=student)
 
 
 def _recorded(service: Service, lab: Lab, request_id: str, ids: Mapping[str, str]) -> GradeResponse | None:

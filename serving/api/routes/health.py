@@ -2,11 +2,9 @@
 
 import asyncio
 
-from fastapi import APIRouter
-
 from labs_schema.limits import ServiceLimits
 from labs_schema.models import Criterion, Lab, Rating
-from serving.api.authorization import public
+from serving.api.authorization import api_router, public
 from serving.api.grade_requests import grade_through_queue
 from serving.api.schemas.examples import problems, success
 from serving.api.schemas.grades import Health
@@ -28,25 +26,23 @@ PROBE_LAB = Lab(
     name="", problem="Do nothing.", short_problem="Do nothing.", language="C", criteria=_CRITERIA, submissions=()
 )
 
-router = APIRouter(dependencies=[public], tags=["health"])
+router = api_router(public, "health")
 
 
 @router.get(
     "/healthz",
-    operation_id="get_liveness",
     summary="Check that the process is alive",
     responses={
         **success("The process answers.", {"status": "alive"}),
         **problems("loopback-only", "service-unavailable"),
     },
 )
-async def liveness() -> Health:
+async def get_liveness() -> Health:
     return Health(status="alive")
 
 
 @router.get(
     "/readyz",
-    operation_id="get_readiness",
     summary="Check that submissions can be graded",
     responses={
         **success("The service accepts work.", {"status": "ready"}),

@@ -5,7 +5,7 @@ from pathlib import Path as FilePath
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import Path, Query, Request
 from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
@@ -14,13 +14,13 @@ from labs_schema.frozen import Frozen
 from labs_schema.imports.importer import ImportSource, import_lab
 from labs_schema.imports.platforms import PLATFORMS
 from labs_schema.imports.records import ImportReport
-from serving.api.authorization import AuthorizedRoute, admin
+from serving.api.authorization import admin, api_router
 from serving.api.routes.labs import find_lab
 from serving.api.schemas.examples import IMPORTED, KEYED, problems, success
 from serving.api.schemas.problems import LIMITS, FieldProblem, ProblemError
 from serving.api.service import CourseService, Service
 
-router = APIRouter(dependencies=[admin], route_class=AuthorizedRoute, tags=["labs"])
+router = api_router(admin, "labs")
 
 NewLab = Annotated[
     str,

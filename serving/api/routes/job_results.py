@@ -5,15 +5,14 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from fastapi import APIRouter, Response
-from starlette.concurrency import run_in_threadpool
+from fastapi import Response
 from starlette.responses import StreamingResponse
 
 from labs_schema.errors import InputError
 from labs_schema.models import Lab
 from labs_schema.reading.validate import load_lab
 from labs_schema.writing.lab_writer import write_ratings
-from serving.api.authorization import AuthorizedRoute, Caller, TaCaller, ta
+from serving.api.authorization import Caller, TaCaller, api_router, ta
 from serving.api.routes.jobs import JobId, find_job
 from serving.api.schemas.examples import COMPARISON, GRADES_NDJSON, KEYED, RATINGS_CSV, problems, success
 from serving.api.schemas.problems import ProblemError
@@ -22,14 +21,13 @@ from serving.api.service import CourseService, Service
 from serving.jobs.job import Job
 from serving.jobs.results.results import JobComparison, Result, compared, results, rubric_of, ungraded_results
 
-router = APIRouter(dependencies=[ta], route_class=AuthorizedRoute, tags=["jobs"])
+router = api_router(ta, "jobs")
 
 NDJSON, CSV = "application/x-ndjson", "text/csv"
 
 
 @router.get(
     "/jobs/{job_id}/grades.jsonl",
-    operation_id="get_job_grades",
     summary="Get a job's grades",
     response_class=StreamingResponse,
     responses={
@@ -41,19 +39,18 @@ NDJSON, CSV = "application/x-ndjson", "text/csv"
         **problems("not-found", "second-marking-open", "too-many-streams", *KEYED),
     },
 )
-async def get_job_grades(job_id: JobId, service: CourseService, caller: TaCaller) -> StreamingResponse:
-    """Students whom no model graded come first, with the reason, then the grades so far. Without forgotten students.
+def get_job_grades(job_id: JobId, service: CourseService, caller: TaCaller) -> StreamingResponse:
+    """Students whom no model graded first, with the reason; then the grades so far. Forgotten students are left out.
 
     Every `grade_id` can be overridden, so a person can rate a submission that no model can read. A TA with open second
     markings in the lab gets 409, as for all results of the job.
     """
-    found = await run_in_threadpool(lambda: _results(service, _visible_job(service, caller, job_id)))
+    found = _results(service, _visible_job(service, caller, job_id))
     return StreamingResponse(_lines(found), media_type=NDJSON)
 
 
 @router.get(
     "/jobs/{job_id}/rubric_ratings.csv",
-    operation_id="get_job_ratings",
     summary="Get a job's ratings as a lab's table",
     response_class=Response,
     responses={
@@ -64,26 +61,28 @@ async def get_job_grades(job_id: JobId, service: CourseService, caller: TaCaller
         **problems("not-found", "nothing-graded", "second-marking-open", "too-many-streams", *KEYED),
     },
 )
-async def get_job_ratings(job_id: JobId, service: CourseService, caller: TaCaller) -> Response:
-    text = await run_in_threadpool(lambda: _table(service, _visible_job(service, caller, job_id)))
-    return Response(text, media_type=CSV)
+def get_job_ratings(job_id: JobId, service: CourseService, caller: TaCaller) -> Response:
+    job = _visible_job(service, caller, job_id)
+    lab, found = rubric_of(service.store, job) or service.course.labs.get(job.lab), _results(service, job)
+    if lab is None or not found:
+        raise ProblemError("nothing-graded", "The job has not graded a submission yet.")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "rubric_ratings.csv"
+        write_ratings(lab.criteria, {r.grade.student: r.ratings for r in found}, {}, path)
+        return Response(path.read_text(encoding="utf-8"), media_type=CSV)
 
 
 @router.get(
     "/jobs/{job_id}/comparison",
-    operation_id="compare_job",
     summary="Compare a job with the TAs' grades and the previous job",
     responses={
         **success("The comparison.", COMPARISON),
         **problems("not-found", "second-marking-open", "too-many-streams", *KEYED),
     },
 )
-async def compare_job(job_id: JobId, service: CourseService, caller: TaCaller) -> JobComparison:
-    def compare() -> JobComparison:
-        job = _visible_job(service, caller, job_id)
-        return compared(service.store, job, _current_lab(service, job))
-
-    return await run_in_threadpool(compare)
+def compare_job(job_id: JobId, service: CourseService, caller: TaCaller) -> JobComparison:
+    job = _visible_job(service, caller, job_id)
+    return compared(service.store, job, _current_lab(service, job))
 
 
 def _visible_job(service: Service, caller: Caller, job_id: str) -> Job:
@@ -98,23 +97,8 @@ def _lines(found: list[Result]) -> Iterator[str]:
         yield json.dumps(each.model_dump(mode="json"), ensure_ascii=False) + "\n"
 
 
-def _table(service: Service, job: Job) -> str:
-    lab, found = _rubric(service, job), _results(service, job)
-    if lab is None or not found:
-        raise ProblemError("nothing-graded", "The job has not graded a submission yet.")
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "rubric_ratings.csv"
-        write_ratings(lab.criteria, {r.grade.student: r.ratings for r in found}, {}, path)
-        return path.read_text(encoding="utf-8")
-
-
 def _results(service: Service, job: Job) -> list[Result]:
     return [*ungraded_results(service.store, job), *results(service.store, job)]
-
-
-def _rubric(service: Service, job: Job) -> Lab | None:
-    """The rubric that the job graded by; before its first grade, that of the registered lab."""
-    return rubric_of(service.store, job) or service.course.labs.get(job.lab)
 
 
 def _current_lab(service: Service, job: Job) -> Lab | None:

@@ -5,17 +5,18 @@ import logging
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import Path, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
 from labs_schema.errors import InputError
 from labs_schema.limits import ServiceLimits
 from labs_schema.reading.validate import read_lab
-from serving.api.authorization import AuthorizedRoute, Caller, TaCaller, still_authorized, ta
-from serving.api.idempotency import IdempotencyKey, respond_once
+from serving.api.authorization import Caller, TaCaller, api_router, still_authorized, ta
+from serving.api.idempotency import RespondsOnce
 from serving.api.routes.labs import LabName, find_lab
 from serving.api.schemas.examples import JOB, JOB_EVENTS, KEYED, STORED, problems, success
 from serving.api.schemas.jobs import JobList, JobStatus, job_status
@@ -25,7 +26,7 @@ from serving.api.service import CourseService, Service
 from serving.jobs.job import Job, RequestedState, State
 from serving.store.errors import UnknownError
 
-router = APIRouter(dependencies=[ta], route_class=AuthorizedRoute, tags=["jobs"])
+router = api_router(ta, "jobs")
 
 log = logging.getLogger("grader.jobs")
 LIMITS = ServiceLimits()
@@ -47,7 +48,6 @@ def _links(*operations: str) -> dict[str, Any]:
 
 @router.post(
     "/labs/{lab}/regrade",
-    operation_id="regrade_lab",
     summary="Regrade a lab",
     status_code=202,
     response_model=JobStatus,
@@ -60,51 +60,35 @@ def _links(*operations: str) -> dict[str, Any]:
         **problems("unknown-lab", "lab-unreadable", *STORED, *KEYED),
     },
 )
-async def regrade_lab(
-    lab: LabName,
-    request: Request,
-    service: CourseService,
-    caller: TaCaller,
-    idempotency_key: IdempotencyKey = None,
-) -> Response:
+async def regrade_lab(lab: LabName, service: CourseService, caller: TaCaller, once: RespondsOnce) -> Response:
     """Starts a job that grades every submission of the lab again. The job survives a restart of the service."""
     find_lab(service.course.labs, lab)
-
-    async def start(job_id: str) -> JobStatus:
-        return await run_in_threadpool(_start, service, lab, caller, job_id)
-
-    started = await respond_once(service, caller, request, idempotency_key, start, status=202)
+    started = await once.respond_in_thread(partial(_start, service, lab, caller), 202, None)
     started.headers["Location"] = f"/jobs/{JobStatus.model_validate_json(bytes(started.body)).id}"
     return started
 
 
 @router.get(
     "/jobs",
-    operation_id="list_jobs",
     summary="List the course's jobs",
     responses={**success("The jobs.", {"jobs": [JOB]}), **problems(*KEYED)},
 )
-async def list_jobs(service: CourseService, limit: ListedJobs = LIMITS.listed_jobs) -> JobList:
-    def listed() -> JobList:
-        found = service.jobs.all(service.course.name)[:limit]
-        return JobList(jobs=tuple(_status(service, job) for job in found))
-
-    return await run_in_threadpool(listed)
+def list_jobs(service: CourseService, limit: ListedJobs = LIMITS.listed_jobs) -> JobList:
+    found = service.jobs.all(service.course.name)[:limit]
+    return JobList(jobs=tuple(_status(service, job) for job in found))
 
 
 @router.get(
     "/jobs/{job_id}",
-    operation_id="get_job",
     summary="Get a job's progress",
     responses={**success("The job.", JOB), **problems("not-found", *KEYED)},
 )
-async def get_job(job_id: JobId, service: CourseService) -> JobStatus:
-    return await run_in_threadpool(lambda: _status(service, find_job(service, job_id)))
+def get_job(job_id: JobId, service: CourseService) -> JobStatus:
+    return _status(service, find_job(service, job_id))
 
 
 @router.get(
     "/jobs/{job_id}/events",
-    operation_id="stream_job_events",
     summary="Stream a job's progress",
     response_class=StreamingResponse,
     responses={
@@ -152,22 +136,22 @@ CHANGE: dict[str, Any] = {
 }
 
 
-@router.post("/jobs/{job_id}/pause", operation_id="pause_job", summary="Pause a job", **CHANGE)
-async def pause_job(job_id: JobId, service: CourseService, caller: TaCaller) -> JobStatus:
+@router.post("/jobs/{job_id}/pause", summary="Pause a job", **CHANGE)
+def pause_job(job_id: JobId, service: CourseService, caller: TaCaller) -> JobStatus:
     """Finishes the current chunk of up to 16 submissions; the rest waits."""
-    return await run_in_threadpool(_request_state, service, job_id, RequestedState.PAUSE, caller)
+    return _request_state(service, job_id, RequestedState.PAUSE, caller)
 
 
-@router.post("/jobs/{job_id}/resume", operation_id="resume_job", summary="Resume a job", **CHANGE)
-async def resume_job(job_id: JobId, service: CourseService, caller: TaCaller) -> JobStatus:
-    """Continues after a pause or a failure, and retries parked submissions. A cancelled job stays cancelled."""
-    return await run_in_threadpool(_request_state, service, job_id, RequestedState.RUN, caller)
+@router.post("/jobs/{job_id}/resume", summary="Resume a job", **CHANGE)
+def resume_job(job_id: JobId, service: CourseService, caller: TaCaller) -> JobStatus:
+    """After a pause or a failure, or to retry parked submissions. A cancelled job stays cancelled."""
+    return _request_state(service, job_id, RequestedState.RUN, caller)
 
 
-@router.post("/jobs/{job_id}/cancel", operation_id="cancel_job", summary="Cancel a job", **CHANGE)
-async def cancel_job(job_id: JobId, service: CourseService, caller: TaCaller) -> JobStatus:
-    """The job's grades remain."""
-    return await run_in_threadpool(_request_state, service, job_id, RequestedState.CANCEL, caller)
+@router.post("/jobs/{job_id}/cancel", summary="Cancel a job", **CHANGE)
+def cancel_job(job_id: JobId, service: CourseService, caller: TaCaller) -> JobStatus:
+    """Its grades remain."""
+    return _request_state(service, job_id, RequestedState.CANCEL, caller)
 
 
 def find_job(service: Service, job_id: str) -> Job:

@@ -2,45 +2,40 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path
-from starlette.concurrency import run_in_threadpool
+from fastapi import Path
 
 from labs_schema.errors import did_you_mean
 from labs_schema.models import Lab
-from serving.api.authorization import AuthorizedRoute, platform
+from serving.api.authorization import api_router, platform
 from serving.api.schemas.examples import KEYED, LAB_LIST, LAB_RUBRIC, problems, success
 from serving.api.schemas.grades import LabList, LabRubric, lab_rubric, lab_summary
 from serving.api.schemas.problems import FieldProblem, ProblemError, excerpt
 from serving.api.service import CourseService
 from serving.courses.lab_registry import LabRegistry
 
-router = APIRouter(dependencies=[platform], route_class=AuthorizedRoute, tags=["labs"])
+router = api_router(platform, "labs")
 
 LabName = Annotated[str, Path(description="The lab's name.", examples=["square"])]
 
 
 @router.get(
     "/labs",
-    operation_id="list_labs",
     summary="List the registered labs",
     responses={**success("The labs.", LAB_LIST), **problems(*KEYED)},
 )
-async def list_labs(service: CourseService) -> LabList:
+def list_labs(service: CourseService) -> LabList:
     """`warnings` are those of `grader check`, also about submissions and the TAs' tables."""
     labs = service.course.labs
-    found = await run_in_threadpool(lambda: [labs.with_warnings(name) for name in list(labs)])
-    return LabList(labs=tuple(map(lab_summary, found)))
+    return LabList(labs=tuple(lab_summary(labs.with_warnings(name)) for name in list(labs)))
 
 
 @router.get(
     "/labs/{lab}",
-    operation_id="get_lab",
     summary="Get a lab's rubric",
     responses={**success("The rubric.", LAB_RUBRIC), **problems("unknown-lab", *KEYED)},
 )
-async def get_lab(lab: LabName, service: CourseService) -> LabRubric:
-    found = find_lab(service.course.labs, lab)
-    return lab_rubric(await run_in_threadpool(service.course.labs.with_warnings, found.name))
+def get_lab(lab: LabName, service: CourseService) -> LabRubric:
+    return lab_rubric(service.course.labs.with_warnings(find_lab(service.course.labs, lab).name))
 
 
 def find_lab(labs: LabRegistry, name: str) -> Lab:

@@ -2,12 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import Path, Query, Response
 from starlette.concurrency import run_in_threadpool
 
-from serving.api.authorization import AuthorizedRoute, PlatformCaller, TaCaller, platform
-from serving.api.idempotency import IdempotencyKey, respond_once
-from serving.api.routes.grades import GradeId, find_grade
+from serving.api.authorization import Caller, PlatformCaller, TaCaller, api_router, platform
+from serving.api.idempotency import RespondsOnce
+from serving.api.routes.grades import GradeId, find_visible
 from serving.api.schemas.examples import BODY, KEYED, REGRADE_REQUEST, STORED, problems, success
 from serving.api.schemas.parts import ID_PATTERN
 from serving.api.schemas.regrade_requests import (
@@ -26,7 +26,7 @@ from serving.store.grades.regrade_records import RegradeRequest, RequestState
 from serving.store.grades.regrade_requests import RegradeRequests
 from serving.store.students import is_anonymous
 
-router = APIRouter(dependencies=[platform], route_class=AuthorizedRoute, tags=["regrade requests"])
+router = api_router(platform, "regrade requests")
 
 RegradeId = Annotated[
     str,
@@ -40,7 +40,6 @@ Limit = Annotated[int, Query(ge=1, le=LIMITS.listed_max, description="The number
 
 @router.post(
     "/grades/{grade_id}/regrade-requests",
-    operation_id="submit_regrade_request",
     summary="Submit a student's regrade request",
     status_code=201,
     response_model=RegradeRequestRecord,
@@ -55,38 +54,27 @@ Limit = Annotated[int, Query(ge=1, le=LIMITS.listed_max, description="The number
     },
 )
 async def submit_regrade_request(
-    grade_id: GradeId,
-    body: RegradeRequestIn,
-    request: Request,
-    service: CourseService,
-    caller: PlatformCaller,
-    idempotency_key: IdempotencyKey = None,
+    grade_id: GradeId, body: RegradeRequestIn, service: CourseService, caller: PlatformCaller, once: RespondsOnce
 ) -> Response:
-    """A request objects to a criterion's current rating, which it records. A criterion has at most one open request."""
-    history, student = await run_in_threadpool(find_grade, service, grade_id)
-    await run_in_threadpool(require_visible, service, caller, history.grade)
+    """About one criterion of a grade, whose current rating is recorded with it. A criterion has one open request."""
+    history, student = await run_in_threadpool(find_visible, service, caller, grade_id)
 
-    def record(request_id: str) -> RegradeRequestRecord:
+    def submit(request_id: str) -> RegradeRequestRecord:
         made = requests_of(service).submit(grade_id, body.criterion, body.text, request=request_id, actor=caller.actor)
         return regrade_request_record(made, student)
 
-    async def submit(request_id: str) -> RegradeRequestRecord:
-        return await run_in_threadpool(record, request_id)
-
-    pseudonym = history.grade.student
-    return await respond_once(service, caller, request, idempotency_key, submit, status=201, student=pseudonym)
+    return await once.respond_in_thread(submit, 201, history.grade.student)
 
 
 @router.get(
     "/regrade-requests",
-    operation_id="list_regrade_requests",
     summary="List regrade requests",
     responses={
         **success("A page of the queue.", {"requests": [REGRADE_REQUEST], "next": None}),
         **problems(*KEYED),
     },
 )
-async def list_regrade_requests(
+def list_regrade_requests(
     service: CourseService,
     caller: TaCaller,
     lab: Lab = None,
@@ -94,41 +82,28 @@ async def list_regrade_requests(
     after: After = 0,
     limit: Limit = LIMITS.listed,
 ) -> RegradeRequestList:
-    """Requests about submissions that the caller must still rate as second marker are left out."""
-
-    def read() -> RegradeRequestList:
-        course = service.course.name
-        found = requests_of(service).queue(course, lab=lab, state=state, after=after, limit=limit)
-        visible = (each for each in found if not open_second_marking(service, caller, _grade(service, each)))
-        listed = tuple(regrade_request_record(each, _student(service, each)) for each in visible)
-        return RegradeRequestList(requests=listed, next=found[-1].seq if len(found) == limit else None)
-
-    return await run_in_threadpool(read)
+    """Without those about submissions that the caller has yet to rate as second marker."""
+    found = requests_of(service).queue(service.course.name, lab=lab, state=state, after=after, limit=limit)
+    visible = (each for each in found if not open_second_marking(service, caller, _grade(service, each)))
+    listed = tuple(regrade_request_record(each, _student(service, each)) for each in visible)
+    return RegradeRequestList(requests=listed, next=found[-1].seq if len(found) == limit else None)
 
 
 @router.get(
     "/regrade-requests/{regrade_id}",
-    operation_id="get_regrade_request",
     summary="Get a regrade request and its answer",
     responses={
         **success("The request.", REGRADE_REQUEST),
         **problems("not-found", "student-forgotten", "second-marking-open", *KEYED),
     },
 )
-async def get_regrade_request(
-    regrade_id: RegradeId, service: CourseService, caller: PlatformCaller
-) -> RegradeRequestRecord:
-    def read() -> RegradeRequestRecord:
-        found = find_regrade_request(service, regrade_id)
-        require_visible(service, caller, _grade(service, found))
-        return regrade_request_record(found, _student(service, found))
-
-    return await run_in_threadpool(read)
+def get_regrade_request(regrade_id: RegradeId, service: CourseService, caller: PlatformCaller) -> RegradeRequestRecord:
+    found = _find_visible(service, caller, regrade_id)
+    return regrade_request_record(found, _student(service, found))
 
 
 @router.post(
     "/regrade-requests/{regrade_id}/answer",
-    operation_id="answer_regrade_request",
     summary="Grant or decline a regrade request",
     status_code=201,
     response_model=RegradeRequestRecord,
@@ -140,25 +115,16 @@ async def get_regrade_request(
     },
 )
 async def answer_regrade_request(
-    regrade_id: RegradeId,
-    body: RegradeAnswerIn,
-    request: Request,
-    service: CourseService,
-    caller: TaCaller,
-    idempotency_key: IdempotencyKey = None,
+    regrade_id: RegradeId, body: RegradeAnswerIn, service: CourseService, caller: TaCaller, once: RespondsOnce
 ) -> Response:
     """A granted request overrides the rating in the same transaction, also for the other members of a group."""
-    found = await run_in_threadpool(find_regrade_request, service, regrade_id)
-    await run_in_threadpool(lambda: require_visible(service, caller, _grade(service, found)))
+    found = await run_in_threadpool(_find_visible, service, caller, regrade_id)
 
-    def record(request_id: str) -> RegradeRequestRecord:
+    def respond(request_id: str) -> RegradeRequestRecord:
         answered = answer(service, found, body.rating, body.text, request=request_id, actor=caller.actor)
         return regrade_request_record(answered, _student(service, answered))
 
-    async def respond(request_id: str) -> RegradeRequestRecord:
-        return await run_in_threadpool(record, request_id)
-
-    return await respond_once(service, caller, request, idempotency_key, respond, status=201, student=found.student)
+    return await once.respond_in_thread(respond, 201, found.student)
 
 
 def requests_of(service: Service) -> RegradeRequests:
@@ -178,6 +144,13 @@ def find_regrade_request(service: Service, regrade_id: str) -> RegradeRequest:
     found = requests_of(service).read(regrade_id)
     if service.store.read_student(found.student).course != service.course.name:
         raise UnknownError(f"There is no regrade request {regrade_id!r}.")
+    return found
+
+
+def _find_visible(service: Service, caller: Caller, regrade_id: str) -> RegradeRequest:
+    """As `find_regrade_request`. Raises SecondMarkingOpenError if the caller must not see the ratings yet."""
+    found = find_regrade_request(service, regrade_id)
+    require_visible(service, caller, _grade(service, found))
     return found
 
 

@@ -2,26 +2,21 @@
 
 from datetime import timedelta
 
-from fastapi import APIRouter
-from starlette.concurrency import run_in_threadpool
-
-from serving.api.authorization import AuthorizedRoute, PlatformCaller, check_role, platform
+from serving.api.authorization import PlatformCaller, api_router, check_role, platform
 from serving.api.middleware.json_bodies import PAGES_PATH
-from serving.api.routes.grades import GradeId, find_grade
+from serving.api.routes.grades import GradeId, find_visible
 from serving.api.schemas.examples import BODY, KEYED, STUDENT_LINK, problems, success
 from serving.api.schemas.regrade_requests import StudentLinkIn, StudentLinkOut
-from serving.api.second_markings import require_visible
 from serving.api.service import CourseService
 from serving.store.access.roles import Role
 from serving.store.access.student_links import LinkOptions, StudentLinks
 
-router = APIRouter(dependencies=[platform], route_class=AuthorizedRoute, tags=["regrade requests"])
+router = api_router(platform, "regrade requests")
 PATH = f"{PAGES_PATH}/feedback?link="
 
 
 @router.post(
     "/grades/{grade_id}/student-links",
-    operation_id="create_student_link",
     summary="Create a link to a student's feedback",
     status_code=201,
     responses={
@@ -29,15 +24,14 @@ PATH = f"{PAGES_PATH}/feedback?link="
         **problems("not-found", "second-marking-open", *BODY, *KEYED),
     },
 )
-async def create_student_link(
+def create_student_link(
     grade_id: GradeId, body: StudentLinkIn, service: CourseService, caller: PlatformCaller
 ) -> StudentLinkOut:
     """The link opens the feedback on this grade only, until it expires. A repeated request creates another link."""
     if body.include_review or body.probabilities:
         check_role(caller, Role.TA)
-    history, _ = await run_in_threadpool(find_grade, service, grade_id)
-    await run_in_threadpool(require_visible, service, caller, history.grade)
+    find_visible(service, caller, grade_id)
     options = LinkOptions(include_review=body.include_review, probabilities=body.probabilities)
     links, period = StudentLinks(service.store.database), timedelta(days=body.days)
-    token, end = await run_in_threadpool(lambda: links.create(grade_id, period, options, actor=caller.actor))
+    token, end = links.create(grade_id, period, options, actor=caller.actor)
     return StudentLinkOut(path=PATH + token, expires_at=end)

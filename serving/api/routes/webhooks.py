@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import Path, Query, Response
 
 from labs_schema.errors import GraderError
 from labs_schema.limits import WebhookLimits
-from serving.api.authorization import AdminCaller, AuthorizedRoute, Caller, admin
+from serving.api.authorization import AdminCaller, Caller, admin, api_router
 from serving.api.schemas.examples import BODY, DEAD_MESSAGE, KEYED, WEBHOOK, WEBHOOK_SECRET, problems, success
 from serving.api.schemas.parts import ID_PATTERN
 from serving.api.schemas.problems import FieldProblem, ProblemError, excerpt
@@ -31,7 +31,7 @@ from serving.store.errors import UnknownError
 from serving.webhooks.endpoints import Endpoints, WebhookEndpoint
 
 LIMITS = WebhookLimits()
-router = APIRouter(dependencies=[admin], route_class=AuthorizedRoute, tags=["webhooks"])
+router = api_router(admin, "webhooks")
 WebhookId = Annotated[
     str, Path(max_length=64, pattern=ID_PATTERN, description="The webhook's id.", examples=[WEBHOOK["id"]])
 ]
@@ -41,7 +41,6 @@ NOT_STORED = {"Cache-Control": "no-store"}
 
 @router.get(
     "/webhooks",
-    operation_id="list_webhooks",
     summary="List webhooks",
     responses={**success("The webhooks of the course.", {"webhooks": [WEBHOOK]}), **problems(*KEYED)},
 )
@@ -53,7 +52,6 @@ def list_webhooks(service: CourseService, caller: AdminCaller) -> WebhookList:
 
 @router.post(
     "/webhooks",
-    operation_id="add_webhook",
     summary="Add a webhook",
     status_code=201,
     responses={
@@ -79,7 +77,6 @@ def add_webhook(body: WebhookIn, service: CourseService, caller: AdminCaller, re
 
 @router.post(
     "/webhooks/{webhook_id}/rotate-secret",
-    operation_id="rotate_webhook_secret",
     summary="Replace a webhook's secret",
     responses={
         **success("The new secret, shown once.", {"secret": WEBHOOK_SECRET}),
@@ -98,7 +95,6 @@ def rotate_webhook_secret(
 
 @router.post(
     "/webhooks/{webhook_id}/disable",
-    operation_id="disable_webhook",
     summary="Stop sending to a webhook",
     responses={
         **success("The disabled webhook.", {**WEBHOOK, "disabled_at": WEBHOOK["at"], "disabled_reason": "by hand"}),
@@ -112,7 +108,6 @@ def disable_webhook(webhook_id: WebhookId, service: CourseService, caller: Admin
 
 @router.post(
     "/webhooks/{webhook_id}/enable",
-    operation_id="enable_webhook",
     summary="Send to a disabled webhook again",
     responses={**success("The enabled webhook.", WEBHOOK), **problems("not-found", *KEYED)},
 )
@@ -123,8 +118,7 @@ def enable_webhook(webhook_id: WebhookId, service: CourseService, caller: AdminC
 
 @router.get(
     "/webhooks/{webhook_id}/dead-messages",
-    operation_id="list_dead_messages",
-    summary="List messages that could not be delivered",
+    summary="List messages that were given up",
     responses={
         **success("The oldest dead messages.", {"messages": [DEAD_MESSAGE]}),
         **problems("not-found", *KEYED),
@@ -140,7 +134,6 @@ def list_dead_messages(
 
 @router.post(
     "/webhooks/{webhook_id}/replay",
-    operation_id="replay_dead_messages",
     summary="Send dead messages again",
     responses={
         **success("The number of messages that are sent again.", {"replayed": 1}),

@@ -112,7 +112,8 @@ def test_grade_recorded_before_a_crash_is_returned_on_retry(course: Any, fake_en
     calls = len(fake_engine.calls)
     with course.serve() as client:
         assert client.post("/grade", json=GRADE, headers=KEY).status_code == 409
-        course.store = later = Store(course.store.database, lambda: datetime.now(UTC) + timedelta(minutes=6))
+        course.store.database.now = lambda: datetime.now(UTC) + timedelta(minutes=6)
+        course.store = later = Store(course.store.database)
     with course.serve() as client:
         grade_id = client.post("/grade", json=GRADE, headers=KEY).json()["grade_id"]
     assert len(fake_engine.calls) == calls
