@@ -42,7 +42,7 @@ class CanvasPlatform:
         self.target = f"canvas {api.base}{self._assignment}"
 
     def read_assignment(self) -> Assignment:
-        found = self._api.get(self._assignment)
+        found = self._api.read(self._assignment)
         if found.get("grading_type", "points") not in GRADING_TYPES or found.get("anonymous_grading"):
             raise DeliveryError(
                 "platform-assignment-unsuitable", "The assignment is anonymous, or its grade is not a number of points."
@@ -60,13 +60,13 @@ class CanvasPlatform:
 
     def read_people(self) -> tuple[PlatformPerson, ...]:
         wanted = {"enrollment_type[]": "student", "enrollment_state[]": ["active", "invited"], "include[]": "email"}
-        return tuple(map(_person, self._api.get_all(f"{self._course}/users", **wanted)))
+        return tuple(map(_person, self._api.read_all(f"{self._course}/users", **wanted)))
 
     def read_values(self, person: str | None = None) -> Mapping[str, Value]:
         path = f"{self._assignment}/submissions"
         if person is not None:
-            return {person: _value(self._api.get(f"{path}/{_number(person)}", **{"include[]": INCLUDE}))}
-        return {str(each["user_id"]): _value(each) for each in self._api.get_all(path, **{"include[]": INCLUDE})}
+            return {person: _value(self._api.read(f"{path}/{_number(person)}", **{"include[]": INCLUDE}))}
+        return {str(each["user_id"]): _value(each) for each in self._api.read_all(path, **{"include[]": INCLUDE})}
 
     def write(self, person: str, new: Value, current: Value) -> Value | None:
         path = f"{self._assignment}/submissions/{_number(person)}"
@@ -77,7 +77,7 @@ class CanvasPlatform:
         if missing:
             form["comment[text_comment]"] = "\n\n".join(missing)
         self._api.put(path, form)
-        after = self._api.get(path, **{"include[]": INCLUDE})
+        after = self._api.read(path, **{"include[]": INCLUDE})
         return None if self._delete_repeated_comments(path, after, new.comments) else _value(after)
 
     def _delete_repeated_comments(self, path: str, shown: dict[str, Any], texts: tuple[str, ...]) -> bool:

@@ -9,9 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 import httpx
-from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from labs_schema.frozen import Frozen
 from labs_schema.imports.records import IdKind, PlatformId
 from serving.deliveries.errors import DeliveryError
 from serving.deliveries.platform import (
@@ -23,33 +21,21 @@ from serving.deliveries.platform import (
     PlatformRubric,
     Value,
 )
+from serving.deliveries.platforms.rest_client import RestClient, Returned
 from serving.deliveries.retries import Retries
 from serving.outbound.client import OutboundClient
 
 NEXT_PAGE = "Next-Token"
-PAGES = 1000
-_CODES = {
-    400: "platform-value-refused",
-    401: "platform-token",
-    403: "platform-permission",
-    404: "platform-not-found",
-    409: "platform-stale",
-    429: "platform-busy",
-}
 AT_ONCE = "Students see a grade at once if the assignment's grades are available. Set them to hidden first."
 
 
-class _Returned(Frozen):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-class _Item(_Returned):
+class _Item(Returned):
     id: int
     header: str
     points: float
 
 
-class _Row(_Returned):
+class _Row(Returned):
     """A criterion. `locked` is false or the reason."""
 
     id: int
@@ -59,7 +45,7 @@ class _Row(_Returned):
     type: str
 
 
-class _User(_Returned):
+class _User(Returned):
     """`username` is missing for accounts that only a learning platform knows."""
 
     id: int
@@ -67,7 +53,7 @@ class _User(_Returned):
     is_test_student: bool = False
 
 
-class _Group(_Returned):
+class _Group(Returned):
     members: tuple[_User, ...]
 
 
@@ -81,16 +67,43 @@ class _Owner(_User):
         return self.group.members if self.group else (self,)
 
 
-class _Submission(_Returned):
+class _Submission(Returned):
     id: int
     user: _Owner
     created_at: str
     grade_overridden: bool = False
 
 
-class _Chosen(_Returned):
+class _Chosen(Returned):
     item_id: int
     achieved_points: float
+
+
+class _Api(RestClient):
+    """`base` is the address of the site. Paths are below `/api/v1`."""
+
+    platform = "CodeGrade"
+
+    def __init__(self, client: OutboundClient, base: str, token: str, retries: Retries | None) -> None:
+        if not token:
+            raise DeliveryError("platform-token", "GRADER_CODEGRADE_TOKEN is not set.")
+        super().__init__(client, retries)
+        self.base, self._token = base.rstrip("/"), token
+
+    def url(self, path: str) -> str:
+        return f"{self.base}/api/v1{path}"
+
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._token}"}
+
+    def next_page(self, response: httpx.Response) -> str | None:
+        token = response.headers.get(NEXT_PAGE)
+        return str(response.request.url.copy_set_param("next-token", token)) if token else None
+
+    def list(self, path: str, kind: type[Any]) -> Iterator[Any]:
+        """All items of a list, page by page."""
+        for page in self.get_pages(self.url(path), {"page-size": "50"}):
+            yield from self.parse(list[kind], page)  # type: ignore[valid-type]
 
 
 class CodeGradePlatform:
@@ -103,21 +116,18 @@ class CodeGradePlatform:
     def __init__(
         self, client: OutboundClient, base: str, token: str, assignment: str, retries: Retries | None = None
     ) -> None:
-        if not token:
-            raise DeliveryError("platform-token", "GRADER_CODEGRADE_TOKEN is not set.")
+        self._api = _Api(client, base, token, retries)
         if not re.fullmatch(r"\d{1,18}", assignment):
-            raise DeliveryError("platform-not-found", "An id of CodeGrade must be a number.")
-        self._base = base.rstrip("/")
-        self._client, self._token, self._retries = client, token, retries or Retries()
+            raise DeliveryError("platform-not-found", "An id of CodeGrade is a number.")
         self._path = f"/assignments/{assignment}"
         self._rows: tuple[_Row, ...] = ()
         self._newest: dict[str, _Submission] = {}
         self._students: dict[str, _User] = {}
-        self.target = f"codegrade {self._base}{self._path}"
+        self.target = f"codegrade {self._api.base}{self._path}"
 
     def read_assignment(self) -> Assignment:
-        name = self._get(self._path).json().get("name")
-        self._rows = tuple(self._list(f"{self._path}/rubrics/", _Row))
+        name = self._api.get(self._api.url(self._path)).get("name")
+        self._rows = tuple(self._api.list(f"{self._path}/rubrics/", _Row))
         if not self._rows:
             raise DeliveryError("platform-assignment-unsuitable", "The assignment has no rubric.")
         unsuitable = [each.header for each in self._rows if each.locked or each.type != "normal"]
@@ -145,11 +155,12 @@ class CodeGradePlatform:
         if person not in self._newest:
             raise DeliveryError("platform-student-unknown", "The student has no submission on the platform.")
         items = [{"item_id": int(value.level or 0), "multiplier": 1.0} for value in new.criteria.values()]
-        self._request("PUT", f"/submissions/{self._newest[person].id}/rubricitems/", json={"items": items})
+        path = f"/submissions/{self._newest[person].id}/rubricitems/"
+        self._api.request("PUT", self._api.url(path), json={"items": items})
 
     def _read_submissions(self) -> dict[str, _Submission]:
         newest: dict[str, _Submission] = {}
-        for each in self._list(f"{self._path}/submissions/", _Submission):
+        for each in self._api.list(f"{self._path}/submissions/", _Submission):
             for student in each.user.students:
                 user = str(student.id)
                 if not student.is_test_student and (user not in newest or each.created_at > newest[user].created_at):
@@ -159,42 +170,15 @@ class CodeGradePlatform:
         return newest
 
     def _value(self, submission: _Submission) -> Value:
-        chosen = {each.item_id: each for each in self._list(f"/submissions/{submission.id}/rubricitems/", _Chosen)}
+        chosen = {each.item_id: each for each in self._api.list(f"/submissions/{submission.id}/rubricitems/", _Chosen)}
         criteria = {
             str(row.id): CriterionValue(level=str(item.id), points=chosen[item.id].achieved_points)
-            for row in self._rows or self._list(f"{self._path}/rubrics/", _Row)
+            for row in self._rows or self._api.list(f"{self._path}/rubrics/", _Row)
             for item in row.items
             if item.id in chosen
         }
         total = sum(each.points or 0 for each in criteria.values()) if criteria else None
         return Value(total=total, criteria=criteria, blocked="overridden" if submission.grade_overridden else "")
-
-    def _list(self, path: str, kind: type[Any]) -> Iterator[Any]:
-        """All items of a list, page by page."""
-        token: str | None = None
-        for _ in range(PAGES):
-            response = self._get(path, {"page-size": "50", **({"next-token": token} if token else {})})
-            try:
-                yield from TypeAdapter(list[kind]).validate_json(response.content)  # type: ignore[valid-type]
-            except ValidationError as error:
-                raise DeliveryError("platform-unexpected", "A list of CodeGrade is not as documented.") from error
-            token = response.headers.get(NEXT_PAGE)
-            if not token:
-                return
-        raise DeliveryError("platform-unexpected", f"A list of CodeGrade has more than {PAGES} pages.")
-
-    def _get(self, path: str, params: dict[str, str] | None = None) -> httpx.Response:
-        return self._retries.call(lambda: self._request("GET", path, params=params or {}))
-
-    def _request(self, method: str, path: str, **content: Any) -> httpx.Response:
-        headers = {"Authorization": f"Bearer {self._token}"}
-        response = self._client.request(method, f"{self._base}/api/v1{path}", headers=headers, **content)
-        status = response.status_code
-        if status != 200:
-            code = _CODES.get(status, "platform-unavailable" if status >= 500 else "platform-unexpected")
-            message = f"CodeGrade answered with status {status}."
-            raise DeliveryError(code, message, platform_text=response.text[:500])
-        return response
 
 
 def _criterion(row: _Row) -> PlatformCriterion:

@@ -6,18 +6,16 @@ changes it. Only comments of the token's own account count: students can comment
 
 import re
 import time
-from collections.abc import Iterator, Mapping
-from typing import Any, Literal, NamedTuple, NoReturn
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
 
 import httpx
-from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from labs_schema.frozen import Frozen
 from labs_schema.imports.records import IdKind, PlatformId
 from labs_schema.tables.csv_writer import number
 from serving.deliveries.errors import DeliveryError
 from serving.deliveries.platform import Assignment, NewValue, PlatformPerson, Value
-from serving.deliveries.platforms.responses import PAGES, next_page, stated_wait
+from serving.deliveries.platforms.rest_client import RestClient, Returned, stated_wait
 from serving.deliveries.retries import Retries
 from serving.outbound.client import OutboundClient
 
@@ -33,36 +31,32 @@ _COMMENT = re.compile(
 )
 
 
-class _Returned(Frozen):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-class _User(_Returned):
+class _User(Returned):
     login: str
 
 
-class _Repository(_Returned):
+class _Repository(Returned):
     full_name: str
 
 
-class _Accepted(_Returned):
+class _Accepted(Returned):
     """Several students if it is the repository of a team. There is no repository until GitHub has made it."""
 
     students: tuple[_User, ...]
     repository: _Repository | None = None
 
 
-class _Graded(_Returned):
+class _Graded(Returned):
     github_username: str
     roster_identifier: str | None = None
 
 
-class _PullRequest(_Returned):
+class _PullRequest(Returned):
     number: int
     title: str
 
 
-class _Comment(_Returned):
+class _Comment(Returned):
     id: int
     body: str | None = None
     user: _User | None = None
@@ -75,6 +69,43 @@ class _Found(NamedTuple):
     own: _Comment | None
 
 
+class _Api(RestClient):
+    """Paths are below `base`."""
+
+    platform = "GitHub"
+
+    def __init__(self, client: OutboundClient, base: str, token: str, retries: Retries | None) -> None:
+        if not token:
+            raise DeliveryError("platform-token", "GRADER_GITHUB_TOKEN is not set.")
+        super().__init__(client, retries)
+        self.base, self._token = base.rstrip("/"), token
+
+    def read(self, path: str) -> Any:
+        return self.get(self.base + path)
+
+    def list(self, path: str, kind: type[Any], **params: str) -> Any:
+        """All items of a list, of all pages."""
+        listed = self.get_items(self.base + path, {"per_page": "100", **params})
+        return self.parse(list[kind], [*listed])  # type: ignore[valid-type]
+
+    def headers(self) -> dict[str, str]:
+        return {**_HEADERS, "Authorization": f"Bearer {self._token}"}
+
+    def code(self, response: httpx.Response) -> str:
+        """GitHub limits requests with 403 or 429."""
+        limited = (
+            _used_up(response) or stated_wait(response) is not None or "rate limit" in response.text[:1000].lower()
+        )
+        return "platform-busy" if response.status_code == 403 and limited else super().code(response)
+
+    def wait(self, response: httpx.Response) -> float | None:
+        """GitHub states when the limit ends in one of two headers."""
+        reset = response.headers.get("X-RateLimit-Reset", "")
+        if stated_wait(response) is None and _used_up(response) and re.fullmatch(r"\d{1,12}", reset):
+            return max(0.0, float(reset) - time.time())
+        return stated_wait(response)
+
+
 class GitHubClassroomPlatform:
     """`assignment` is the number that the API of GitHub Classroom gives it; `api` the address of the API."""
 
@@ -85,27 +116,24 @@ class GitHubClassroomPlatform:
     def __init__(
         self, client: OutboundClient, token: str, assignment: str, api: str = API, retries: Retries | None = None
     ) -> None:
-        if not token:
-            raise DeliveryError("platform-token", "GRADER_GITHUB_TOKEN is not set.")
+        self._api = _Api(client, api, token, retries)
         if not re.fullmatch(r"\d{1,18}", assignment):
-            raise DeliveryError("platform-not-found", "An id of GitHub Classroom must be a number.")
-        self._api = api.rstrip("/")
-        self._client, self._token, self._retries = client, token, retries or Retries()
+            raise DeliveryError("platform-not-found", "An id of GitHub Classroom is a number.")
         self._path = f"/assignments/{assignment}"
         self._login = ""
         self._repositories: dict[str, str] = {}
-        self.target = f"github-classroom {self._api}{self._path}"
+        self.target = f"github-classroom {self._api.base}{self._path}"
 
     def read_assignment(self) -> Assignment:
-        self._login = _read(_User, self._get("/user")).login
-        title = self._get(self._path).get("title")
+        self._login = self._api.parse(_User, self._api.read("/user")).login
+        title = self._api.read(self._path).get("title")
         return Assignment(title=str(title or ""), maximum=None, warnings=(AT_ONCE,))
 
     def read_people(self) -> tuple[PlatformPerson, ...]:
         """The students who accepted the assignment, with their identifiers on the roster."""
-        graded = _read(list[_Graded], self._get(f"{self._path}/grades"))
+        graded = self._api.parse(list[_Graded], self._api.read(f"{self._path}/grades"))
         roster = {each.github_username: each.roster_identifier for each in graded}
-        accepted = _read(list[_Accepted], list(self._list(f"{self._path}/accepted_assignments")))
+        accepted = self._api.list(f"{self._path}/accepted_assignments", _Accepted)
         self._repositories = {
             user.login: each.repository.full_name if each.repository else ""
             for each in accepted
@@ -126,55 +154,25 @@ class GitHubClassroomPlatform:
             raise DeliveryError("platform-student-unknown", message)
         body = {"body": comment_body(new.total or 0, new.comments)}
         if found.own is None:
-            self._request("POST", self._api + found.comments, json=body)
+            self._api.request("POST", self._api.base + found.comments, json=body)
         else:
             repository = found.comments.split("/issues/")[0]
-            self._request("PATCH", f"{self._api}{repository}/issues/comments/{found.own.id}", json=body)
+            self._api.request("PATCH", f"{self._api.base}{repository}/issues/comments/{found.own.id}", json=body)
 
     def _find(self, person: str) -> _Found | None:
         """None without the repository or the pull request. One that a student opens has a higher number."""
         repository = self._repositories.get(person, "")
         if not _REPOSITORY.fullmatch(repository):
             return None
-        listed = self._list(f"/repos/{repository}/pulls", state="all", base=BASE, sort="created", direction="asc")
-        requests = _read(list[_PullRequest], list(listed))
+        oldest = {"state": "all", "base": BASE, "sort": "created", "direction": "asc"}
+        requests = self._api.list(f"/repos/{repository}/pulls", _PullRequest, **oldest)
         numbers = [each.number for each in requests if each.title.strip().lower() == TITLE]
         if not numbers:
             return None
         path = f"/repos/{repository}/issues/{min(numbers)}/comments"
-        comments = _read(list[_Comment], list(self._list(path)))
+        comments = self._api.list(path, _Comment)
         own = [each for each in comments if each.user and each.user.login == self._login and _parsed(each)]
         return _Found(path, own[0] if own else None)
-
-    def _get(self, path: str, **params: str) -> Any:
-        return _json(self._fetch(str(httpx.URL(self._api + path, params=params))))
-
-    def _list(self, path: str, **params: str) -> Iterator[Any]:
-        """All items of a list, page by page."""
-        url = str(httpx.URL(self._api + path, params={"per_page": "100", **params}))
-        for _ in range(PAGES):
-            response = self._fetch(url)
-            items = _json(response)
-            if not isinstance(items, list):
-                raise DeliveryError("platform-unexpected", "GitHub answered with something other than a list.")
-            yield from items
-            following = next_page(response)
-            if following is None:
-                return
-            url = following
-            if not url.startswith(f"{self._api}/"):  # the token must not go to another host
-                raise DeliveryError("platform-unexpected", "A page of GitHub continues at another host.")
-        raise DeliveryError("platform-unexpected", f"A list of GitHub has more than {PAGES} pages.")
-
-    def _fetch(self, url: str) -> httpx.Response:
-        return self._retries.call(lambda: self._request("GET", url))
-
-    def _request(self, method: str, url: str, **content: Any) -> httpx.Response:
-        headers = {**_HEADERS, "Authorization": f"Bearer {self._token}"}
-        response = self._client.request(method, url, headers=headers, **content)
-        if response.status_code not in (200, 201):
-            _raise(response)
-        return response
 
 
 def comment_body(total: float, comments: tuple[str, ...]) -> str:
@@ -200,35 +198,5 @@ def _person(login: str, identifier: str | None) -> PlatformPerson:
     return PlatformPerson(id=login, ids=(*ids, PlatformId(IdKind.PLATFORM, login)))
 
 
-def _read(kind: Any, document: Any) -> Any:
-    try:
-        return TypeAdapter(kind).validate_python(document)
-    except ValidationError as error:
-        raise DeliveryError("platform-unexpected", "An answer of GitHub is not as documented.") from error
-
-
-def _json(response: httpx.Response) -> Any:
-    try:
-        return response.json()
-    except (ValueError, RecursionError) as error:
-        raise DeliveryError("platform-unexpected", "GitHub answered with something other than JSON.") from error
-
-
-def _raise(response: httpx.Response) -> NoReturn:
-    """GitHub limits requests with 403 or 429, and states when the limit ends in one of two headers."""
-    status, wait = response.status_code, stated_wait(response)
-    code = {
-        401: "platform-token",
-        403: "platform-permission",
-        404: "platform-not-found",
-        410: "platform-not-found",
-        422: "platform-value-refused",
-        429: "platform-busy",
-    }.get(status, "platform-unavailable" if status >= 500 else "platform-unexpected")
-    used_up = response.headers.get("X-RateLimit-Remaining") == "0"
-    if status == 403 and (used_up or wait is not None or "rate limit" in response.text[:1000].lower()):
-        code = "platform-busy"
-    if code == "platform-busy" and wait is None and used_up:
-        reset = response.headers.get("X-RateLimit-Reset", "")
-        wait = max(0.0, float(reset) - time.time()) if re.fullmatch(r"\d{1,12}", reset) else None
-    raise DeliveryError(code, f"GitHub answered with status {status}.", platform_text=response.text[:500], wait=wait)
+def _used_up(response: httpx.Response) -> bool:
+    return bool(response.headers.get("X-RateLimit-Remaining") == "0")

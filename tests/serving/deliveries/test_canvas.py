@@ -166,7 +166,7 @@ def test_a_page_at_another_host_does_not_get_the_token(canvas: FakeCanvas) -> No
     with OutboundClient(OutboundPolicy(frozenset({origin}))) as client:
         api = CanvasApi(client, canvas.url.replace("localhost", "127.0.0.1"), TOKEN)
         with pytest.raises(DeliveryError) as raised:
-            list(api.get_all(f"/courses/{COURSE}/users"))
+            list(api.read_all(f"/courses/{COURSE}/users"))
     assert raised.value.code == "platform-unexpected"
 
 

@@ -1,22 +1,20 @@
 """The members of a course on an LTI platform (NRPS 2.0). Names are not read."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
-from pydantic import ConfigDict, ValidationError
+from pydantic import ConfigDict
 
-from labs_schema.frozen import Frozen
 from labs_schema.imports.records import IdKind, PlatformId
-from serving.deliveries.errors import DeliveryError
 from serving.deliveries.platform import PlatformPerson
 from serving.deliveries.platforms.lti.services import LtiServices
+from serving.deliveries.platforms.rest_client import Returned
 
 MEMBERSHIP = "https://purl.imsglobal.org/spec/lti-nrps/scope/contextmembership.readonly"
 MEMBERS_TYPE = "application/vnd.ims.lti-nrps.v2.membershipcontainer+json"
 LEARNERS = frozenset({"http://purl.imsglobal.org/vocab/lis/v2/membership#Learner", "Learner"})
 
 
-class Member(Frozen):
+class Member(Returned):
     """A member as the platform returns it. Everything but `user_id` and `roles` may be missing."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, coerce_numbers_to_str=True)
@@ -47,14 +45,8 @@ def read_members(services: LtiServices, address: str | None, launched: Mapping[s
 
 
 def _members(services: LtiServices, address: str) -> Iterator[Member]:
-    for page in services.get_pages(address, MEMBERS_TYPE):
-        found: Any = page.get("members") if isinstance(page, dict) else None
-        if not isinstance(found, list):
-            raise DeliveryError("platform-unexpected", "The platform's list of members is not as specified.")
-        try:
-            yield from map(Member.model_validate, found)
-        except ValidationError as error:
-            raise DeliveryError("platform-unexpected", "The platform's list of members is not as specified.") from error
+    for page in services.get_pages(address, headers={"Accept": MEMBERS_TYPE}):
+        yield from services.parse(list[Member], page.get("members") if isinstance(page, dict) else None)
 
 
 def _person(member: Member, student: str | None) -> PlatformPerson:

@@ -17,6 +17,7 @@ from serving.deliveries.plan import shows
 from serving.deliveries.platform import Assignment, NewValue, PlatformPerson, Value, same_text
 from serving.deliveries.platforms.lti.members import read_members
 from serving.deliveries.platforms.lti.services import LtiServices, with_path, with_query
+from serving.deliveries.platforms.rest_client import Returned
 
 AGS = "https://purl.imsglobal.org/spec/lti-ags/scope/"
 SCORE, RESULTS, LINE_ITEM = f"{AGS}score", f"{AGS}result.readonly", f"{AGS}lineitem.readonly"
@@ -29,17 +30,15 @@ CANVAS_PATH = "/api/lti/courses/"
 RELEASED = "Students may see each grade at once. Hide the column in the platform's gradebook first to prevent that."
 
 
-class _Returned(Frozen):
-    model_config = ConfigDict(extra="ignore", frozen=True, coerce_numbers_to_str=True)
-
-
-class _LineItem(_Returned):
+class _LineItem(Returned):
     scoreMaximum: float  # noqa: N815
     label: str = ""
     gradesReleased: bool | None = None  # noqa: N815
 
 
-class _Result(_Returned):
+class _Result(Returned):
+    model_config = ConfigDict(extra="ignore", frozen=True, coerce_numbers_to_str=True)
+
     userId: str  # noqa: N815
     resultScore: float | None = None  # noqa: N815
     resultMaximum: float | None = None  # noqa: N815
@@ -69,7 +68,8 @@ class LtiPlatform:
         self.target = f"lti {link.line_item}"
 
     def read_assignment(self) -> Assignment:
-        found = _LineItem.model_validate(_object(self._services.get(self._link.line_item, LINE_ITEM_TYPE)))
+        document = self._services.get(self._link.line_item, headers={"Accept": LINE_ITEM_TYPE})
+        found: _LineItem = self._services.parse(_LineItem, document)
         if not found.scoreMaximum > 0:
             raise DeliveryError("platform-assignment-unsuitable", "The column of the gradebook has no maximum.")
         self._maximum = found.scoreMaximum
@@ -84,10 +84,8 @@ class LtiPlatform:
         if person is not None:
             address = with_query(address, "user_id", person)
         found: list[_Result] = []
-        for page in self._services.get_pages(address, RESULTS_TYPE):
-            if not isinstance(page, list):
-                raise DeliveryError("platform-unexpected", "The platform answered with something other than a list.")
-            found += [_Result.model_validate(_object(each)) for each in page]
+        for page in self._services.get_pages(address, headers={"Accept": RESULTS_TYPE}):
+            found += self._services.parse(list[_Result], page)
         self._returns_comments |= any(each.comment for each in found)
         # A platform may ignore the filter by user.
         return {each.userId: self._value(each) for each in found if person in (None, each.userId)}
@@ -107,7 +105,8 @@ class LtiPlatform:
     def _post(self, person: str, new: NewValue, current: Value) -> None:
         score = self._score(person, new, current)
         try:
-            self._services.post(with_path(self._link.line_item, "/scores"), SCORE_TYPE, score)
+            address = with_path(self._link.line_item, "/scores")
+            self._services.request("POST", address, headers={"Content-Type": SCORE_TYPE}, json=score)
         except DeliveryError as error:
             # Refused for its time: the same request may have arrived before.
             if error.code != "platform-stale" or new.waiting:
@@ -150,9 +149,3 @@ class LtiPlatform:
             self.read_assignment()
         assert self._maximum is not None
         return self._maximum
-
-
-def _object(found: object) -> dict[str, Any]:
-    if not isinstance(found, dict):
-        raise DeliveryError("platform-unexpected", "The platform answered with something other than an object.")
-    return found

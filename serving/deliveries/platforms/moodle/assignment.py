@@ -4,12 +4,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from labs_schema.frozen import Frozen
 from serving.deliveries.errors import DeliveryError
 from serving.deliveries.platforms.moodle.client import MoodleClient
 from serving.deliveries.platforms.moodle.rubrics import Definition, read_definition
+from serving.deliveries.platforms.rest_client import Returned
 
 FUNCTIONS = (
     "core_course_get_course_module",
@@ -35,9 +36,7 @@ class Address(Frozen):
     cmid: int
 
 
-class _Settings(Frozen):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
+class _Settings(Returned):
     id: int
     name: str
     grade: float

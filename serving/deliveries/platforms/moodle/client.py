@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 
 from serving.deliveries.errors import DeliveryError
-from serving.deliveries.platforms.responses import stated_wait
+from serving.deliveries.platforms.rest_client import stated_wait
 from serving.deliveries.retries import Retries
 from serving.outbound.client import OutboundClient
 

@@ -5,9 +5,6 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Literal
 
-from pydantic import ConfigDict
-
-from labs_schema.frozen import Frozen
 from labs_schema.imports.identities import ids
 from labs_schema.imports.records import IdKind
 from serving.deliveries.errors import DeliveryError
@@ -16,6 +13,7 @@ from serving.deliveries.platforms.moodle.assignment import Address, MoodleAssign
 from serving.deliveries.platforms.moodle.client import MoodleClient
 from serving.deliveries.platforms.moodle.rubrics import filled, read_fillings
 from serving.deliveries.platforms.moodle.texts import comment, plain
+from serving.deliveries.platforms.rest_client import Returned
 from serving.deliveries.retries import Retries
 from serving.outbound.client import OutboundClient
 
@@ -26,10 +24,8 @@ MARKED = "readyforreview"
 """The workflow state `Marking completed`: a teacher reviews and releases the grade."""
 
 
-class _Row(Frozen):
+class _Row(Returned):
     """A grade as Moodle stores it. `grade` is negative for none. `grader` is the user who saved it."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
 
     id: int
     userid: int

@@ -3,13 +3,14 @@
 from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from labs_schema.frozen import Frozen
 from serving.deliveries.errors import DeliveryError
 from serving.deliveries.platform import CriterionValue, PlatformCriterion, PlatformLevel, PlatformRubric
 from serving.deliveries.platforms.moodle.client import MoodleClient
 from serving.deliveries.platforms.moodle.texts import plain, remark, remark_text
+from serving.deliveries.platforms.rest_client import Returned
 
 READY = 20
 """The status of a definition that is not a draft."""
@@ -30,44 +31,40 @@ class Definition(Frozen):
         return sum(min((level.points or 0 for level in each.levels), default=0.0) for each in self.rubric.criteria)
 
 
-class _Returned(Frozen):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-class _Level(_Returned):
+class _Level(Returned):
     id: int
     score: float
     definition: str
 
 
-class _Criterion(_Returned):
+class _Criterion(Returned):
     id: int
     sortorder: int
     description: str
     levels: tuple[_Level, ...]
 
 
-class _Rubric(_Returned):
+class _Rubric(Returned):
     rubric_criteria: tuple[_Criterion, ...]
 
 
-class _Definition(_Returned):
+class _Definition(Returned):
     id: int
     status: int
     rubric: _Rubric
 
 
-class _Filling(_Returned):
+class _Filling(Returned):
     criterionid: int
     levelid: int | None = None
     remark: str | None = None
 
 
-class _Fillings(_Returned):
+class _Fillings(Returned):
     criteria: tuple[_Filling, ...] = ()
 
 
-class _Instance(_Returned):
+class _Instance(Returned):
     itemid: int
     timemodified: int
     rubric: _Fillings = Field(default_factory=_Fillings)
