@@ -1,7 +1,6 @@
 """The registered model of each course, stored append-only: every decision is a row and an audit entry."""
 
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Row, func, insert, select
@@ -55,20 +54,20 @@ def differences(registered: ModelFacts, found: ModelFacts) -> list[str]:
 class CourseRegistry:
     """Thread-safe. `actor` is the user of this machine who decided."""
 
-    def __init__(self, database: Database, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        self._database, self._now = database, now
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def add(self, course: str, model: str, labs: str | None, facts: ModelFacts, *, actor: str) -> Registration:
         """Replaces the course's model from now on. Raises BadNameError for unprintable names or paths."""
         paths = {"model": printable_name(model), "labs": labs and printable_name(labs)}
-        with audited_transaction(self._database, self._now()) as ledger:
+        with audited_transaction(self._database) as ledger:
             seq, at = ledger.seq, ledger.at
             _append(ledger, actor, course, {**paths, **facts.model_dump()})
         return Registration(seq=seq, at=at, course=course, model=model, labs=labs, facts=facts)
 
     def remove(self, course: str, *, actor: str) -> None:
         """Removes the course's model from now on. Raises UnknownCourseError if it has none."""
-        with audited_transaction(self._database, self._now()) as ledger:
+        with audited_transaction(self._database) as ledger:
             if course not in _current(ledger.connection.execute(LAST_ROWS)):
                 raise UnknownCourseError(f"There is no course {course!r}. List the courses with: grader courses list")
             _append(ledger, actor, course, {})

@@ -1,7 +1,6 @@
 """Jobs that send the grades of a lab to a platform, as a person confirmed them after the dry run."""
 
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import insert, select, update
@@ -60,8 +59,8 @@ class DeliveryJob(NewJob):
 class DeliveryJobs:
     """All methods raise StoreError."""
 
-    def __init__(self, database: Database, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        self.database, self._now = database, now
+    def __init__(self, database: Database) -> None:
+        self.database = database
 
     def add(self, job_id: str, new: NewJob, *, actor: str) -> DeliveryJob:
         """Creates a job, or returns the one with this id: a confirmation that is sent twice makes one.
@@ -69,7 +68,7 @@ class DeliveryJobs:
         Raises OtherBodyError if the one with this id is another job.
         """
         same = select(delivery_jobs.c.id).where(delivery_jobs.c.id == job_id)
-        with audited_transaction(self.database, self._now()) as ledger:
+        with audited_transaction(self.database) as ledger:
             if ledger.connection.execute(same).first() is None:
                 row = {**new.model_dump(mode="json"), "id": job_id, "at": ledger.at, "actor": printable_name(actor)}
                 row |= {"total": len(new.confirmed), "done": 0, "outcomes": []}
@@ -115,7 +114,11 @@ class DeliveryJobs:
     def finish(self, job_id: str, outcomes: Sequence[JobOutcome], failure: str | None = None) -> None:
         """Does nothing if it is finished."""
         written = [each.model_dump(mode="json") for each in outcomes]
-        values: dict[str, Any] = {"finished_at": timestamp(self._now()), "failure": failure, "outcomes": written}
+        values: dict[str, Any] = {
+            "finished_at": timestamp(self.database.now()),
+            "failure": failure,
+            "outcomes": written,
+        }
         open_ = delivery_jobs.c.id == job_id, delivery_jobs.c.finished_at.is_(None)
         with self.database.writing() as connection:
             connection.execute(update(delivery_jobs).where(*open_).values(values))

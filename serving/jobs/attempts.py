@@ -1,7 +1,6 @@
 """The attempt log: submissions that were started and not graded yet, and those that were parked."""
 
-from collections.abc import Callable, Collection, Sequence
-from datetime import datetime
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, delete, exists, insert, select, update
@@ -29,8 +28,8 @@ class Attempts(Frozen):
 class AttemptLog:
     """Attempts by job and pseudonym. Thread-safe."""
 
-    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
-        self._database, self._now = database, now
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def of(self, job_id: str, pseudonyms: Sequence[str]) -> dict[str, Attempts]:
         """Pseudonym -> attempts, for those that have any."""
@@ -70,7 +69,7 @@ class AttemptLog:
 
     def park(self, job_id: str, pseudonyms: Collection[str]) -> None:
         """Gives the submission up, so that the rest of the job continues."""
-        self._update(job_id, pseudonyms, parked_at=timestamp(self._now()))
+        self._update(job_id, pseudonyms, parked_at=timestamp(self._database.now()))
 
     def _update(self, job_id: str, pseudonyms: Collection[str], **values: Any) -> None:
         with self._database.writing() as connection:

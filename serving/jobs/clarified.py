@@ -1,7 +1,6 @@
 """The lab that the job of a clarification grades, by the rubric with the new text, and putting its grades in use."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
@@ -74,7 +73,7 @@ def complete(database: Database, found: Clarification, lab: Lab, *, actor: str) 
     grade, the student keeps the current grade.
     """
     usable = usable_grades(database, found, lab)
-    with audited_transaction(database, datetime.now(UTC)) as ledger:
+    with audited_transaction(database) as ledger:
         connection = ledger.connection
         if read_clarification(connection, found.id).last is Event.APPLIED:
             return True

@@ -4,8 +4,7 @@ What a person decides (create, pause, cancel, resume) enters the audit log; what
 """
 
 import secrets
-from collections.abc import Callable, Collection, Sequence
-from datetime import UTC, datetime
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Select, delete, func, insert, select, update
@@ -29,9 +28,9 @@ from serving.store.tables import students as people
 class JobRepository:
     """Jobs by id. Thread-safe. An `actor` is the id of an API key or a user of this machine."""
 
-    def __init__(self, database: Database, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        self._database, self._now = database, now
-        self.attempts = AttemptLog(database, now)
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.attempts = AttemptLog(database)
 
     def add(
         self,
@@ -53,7 +52,7 @@ class JobRepository:
         that job.
         """
         work = work_hash(lab)  # before the transaction: the audit log's lock is shared with every grade
-        with audited_transaction(self._database, self._now()) as ledger:
+        with audited_transaction(self._database) as ledger:
             if job_id and (there := _read(ledger.connection, select(jobs).where(jobs.c.id == job_id))):
                 return there[0]
             if cli and (other := _created_meanwhile(ledger.connection, course, lab, work, fingerprint, known)):
@@ -79,7 +78,7 @@ class JobRepository:
 
     def add_absent(self, job: Job, lab: Lab, *, actor: str) -> Job:
         """Adds the students without a submission who are in the lab's tables or roster since the job was created."""
-        with audited_transaction(self._database, self._now()) as ledger:
+        with audited_transaction(self._database) as ledger:
             query = select(people.c.student).join(members, members.c.student == people.c.pseudonym)
             known = set(ledger.connection.execute(query.where(members.c.job == job.id)).scalars())
             new = [each for each in lab.unreadable if each.code == NO_SUBMISSION and each.student not in known]
@@ -127,7 +126,7 @@ class JobRepository:
 
         A cancelled or completed job stays as it is. Raises UnknownError.
         """
-        with audited_transaction(self._database, self._now()) as ledger:
+        with audited_transaction(self._database) as ledger:
             job = _get(ledger.connection, job_id)
             over = job.finished_at is not None and job.failure is None and not any_failed(ledger.connection, job_id)
             unchanged = job.requested is state and job.finished_at is None
@@ -152,7 +151,7 @@ class JobRepository:
             jobs.c.requested == RequestedState.RUN,
             jobs.c.finished_at.is_(None),
         )
-        values = {"finished_at": timestamp(self._now()), "failure": failure}
+        values = {"finished_at": timestamp(self._database.now()), "failure": failure}
         with self._database.writing() as connection:
             connection.execute(update(jobs).where(*same).values(**values))
 

@@ -5,8 +5,8 @@ after a crash, or graded by two workers, is graded with the same outcomes.
 """
 
 import json
-from collections.abc import Callable, Collection, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Collection, Sequence
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, delete, select, update
@@ -61,13 +61,8 @@ FORGOTTEN = Settled(None, "the student was forgotten")
 class ObservationQueue:
     """Thread-safe."""
 
-    def __init__(
-        self,
-        database: Database,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
-        dead_seconds: float = JobLimits().dead_seconds,
-    ) -> None:
-        self._database, self._now, self._dead_seconds = database, now, dead_seconds
+    def __init__(self, database: Database, dead_seconds: float = JobLimits().dead_seconds) -> None:
+        self._database, self._dead_seconds = database, dead_seconds
         self.heartbeats = Heartbeats(database, observers)
 
     def settled(self, works: Sequence[Work]) -> list[Settled | None]:
@@ -143,12 +138,13 @@ class ObservationQueue:
             return
         files = [[file.path, file.text] for file in work.submission.files]
         row = work.model_dump(include={"request", "course", "lab", "checks"})
-        row |= {"student": work.submission.student, "at": timestamp(self._now()), "files": canonical_json(files)}
+        at, student = timestamp(self._database.now()), work.submission.student
+        row |= {"student": student, "at": at, "files": canonical_json(files)}
         new = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(requests)
         connection.execute(new.values(**row, attempts=0).on_conflict_do_nothing())
 
     def _sweep(self, connection: Connection) -> None:
-        old = requests.c.at < timestamp(self._now() - timedelta(hours=LIMITS.result_hours))
+        old = requests.c.at < timestamp(self._database.now() - timedelta(hours=LIMITS.result_hours))
         found = select(requests.c.request).where(old).limit(_SWEPT).with_for_update(skip_locked=True)
         connection.execute(delete(requests).where(old, requests.c.request.in_(found)))
 

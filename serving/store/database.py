@@ -6,8 +6,9 @@ SQLite runs in WAL mode with `synchronous=FULL`; with `NORMAL` a commit returns 
 import os
 import re
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -47,10 +48,10 @@ CONNECTION_PARAMETERS = {
 
 
 class Database:
-    """Transactions over one URL. Thread-safe."""
+    """Transactions over one URL, and the clock of what they record. Thread-safe."""
 
-    def __init__(self, engine: Engine) -> None:
-        self.dialect = engine.dialect.name
+    def __init__(self, engine: Engine, now: Callable[[], datetime]) -> None:
+        self.dialect, self.now = engine.dialect.name, now
         self._engine = engine
         # Readers see one snapshot. A SQLite writer takes the write lock when it starts: upgrading a read lock later
         # fails with SQLITE_BUSY at once, whatever the busy timeout.
@@ -114,7 +115,7 @@ def close_engine(engine: Engine) -> None:
     engine.dispose()
 
 
-def open_database(location: str) -> Database:
+def open_database(location: str, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Database:
     """Opens the database at `location` (see `parse_location`) and creates or upgrades its tables.
 
     Raises StoreError if it cannot be used.
@@ -123,7 +124,7 @@ def open_database(location: str) -> Database:
     with as_store_errors(url):
         engine = _sqlite_engine(url) if url.get_backend_name() == "sqlite" else postgresql_engine(url)
         try:
-            _upgrade(database := Database(engine))
+            _upgrade(database := Database(engine, now))
         except CommandError as error:
             engine.dispose()
             shown = without_password(url)

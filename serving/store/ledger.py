@@ -72,14 +72,14 @@ class Ledger:
 
 
 @contextmanager
-def audited_transaction(database: Database, at: datetime) -> Iterator[Ledger]:
+def audited_transaction(database: Database) -> Iterator[Ledger]:
     """One at a time per database: each locks the row of the head first, as the chain needs an order."""
     with database.writing() as connection:
         last = select(audit_head.c.seq, audit_head.c.hash).where(audit_head.c.id == 1)
         head = connection.execute(last.with_for_update()).one_or_none()
         if head is None:
             raise StoreError("The head of the store's audit log is missing. Restore the database from a backup.")
-        ledger = Ledger(connection, at, head.seq, head.hash)
+        ledger = Ledger(connection, database.now(), head.seq, head.hash)
         yield ledger
         ledger.close()
 

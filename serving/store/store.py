@@ -37,14 +37,14 @@ class Forgotten(Frozen):
 
 def open_store(location: str, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> "Store":
     """Opens the store at a URL or path, created or upgraded if needed. Raises StoreError if it cannot be used."""
-    return Store(open_database(location), now)
+    return Store(open_database(location, now))
 
 
 class Store:
     """Thread-safe."""
 
-    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
-        self.database, self._now = database, now
+    def __init__(self, database: Database) -> None:
+        self.database = database
         self._released: set[str] = set()
 
     def close(self) -> None:
@@ -55,11 +55,11 @@ class Store:
 
         Raises BadNameError for an unprintable name.
         """
-        student = student or students.anonymous_id(self._now())
+        student = student or students.anonymous_id(self.database.now())
         with self.database.reading() as connection:
             if known := students.find_pseudonym(connection, course, student):
                 return known
-        with audited_transaction(self.database, self._now()) as ledger:
+        with audited_transaction(self.database) as ledger:
             return students.add_students(ledger, course, [student], actor)[0]
 
     def read_student(self, pseudonym: str) -> students.Student:
@@ -76,7 +76,7 @@ class Store:
         written or none. Raises UnknownError for a pseudonym never issued, ValueError for a grade of another lab, rubric
         or program.
         """
-        with audited_transaction(self.database, self._now()) as ledger:
+        with audited_transaction(self.database) as ledger:
             return grades.record_grades(ledger, lab, submissions, given, request=request, actor=actor)
 
     def read_grades(self, request: str) -> list[grades.StoredGrade]:
@@ -133,7 +133,7 @@ class Store:
 
         Raises UnknownError for an unknown grade, criterion or rating, ForgottenError for a forgotten student.
         """
-        with audited_transaction(self.database, self._now()) as ledger:
+        with audited_transaction(self.database) as ledger:
             return choices.record_choices(ledger, given, members=members or {}, request=request, actor=actor)
 
     def claim_request(self, scope: str, key: str, body_hash: str, *, student: str | None = None) -> idempotency.Claim:
@@ -143,12 +143,14 @@ class Store:
         (422), InProgressError (409), ForgottenError (410).
         """
         with self.database.writing() as connection:
-            return idempotency.claim_request(connection, self._now(), scope, key, body_hash, student, self._released)
+            return idempotency.claim_request(
+                connection, self.database.now(), scope, key, body_hash, student, self._released
+            )
 
     def renew_claim(self, claim: idempotency.Claim) -> None:
         """Call every `heartbeat_seconds` while processing, so that no other process takes the claim over."""
         with self.database.writing() as connection:
-            idempotency.renew_claim(connection, claim, timestamp(self._now()))
+            idempotency.renew_claim(connection, claim, timestamp(self.database.now()))
 
     def record_answer(self, claim: idempotency.Claim, answer: str) -> str:
         """Stores the answer and returns the one to send: another's, if the claim was taken over and answered."""
@@ -164,12 +166,12 @@ class Store:
 
     def create_key(self, name: str, role: Role, course: str | None, *, actor: str) -> tuple[str, keys.ApiKey]:
         """A new key, which cannot be shown again, and its record. `course` None: all courses."""
-        with audited_transaction(self.database, self._now()) as ledger:
+        with audited_transaction(self.database) as ledger:
             return keys.create_key(ledger, name, role, course, actor)
 
     def revoke_key(self, key_id: str, *, actor: str) -> keys.ApiKey:
         """Takes effect immediately. Raises UnknownError."""
-        with audited_transaction(self.database, self._now()) as ledger:
+        with audited_transaction(self.database) as ledger:
             return keys.revoke_key(ledger, key_id, actor)
 
     def find_key(self, token: str) -> keys.ApiKey | None:
@@ -184,12 +186,12 @@ class Store:
 
     def create_link(self, key_id: str, valid_for: timedelta, *, actor: str) -> str:
         """The token of a new sign-in link, which works once. Raises UnknownError for an unknown or revoked key."""
-        with audited_transaction(self.database, self._now()) as ledger:
-            return sign_in_links.create_link(ledger, key_id, timestamp(self._now() + valid_for), actor)
+        with audited_transaction(self.database) as ledger:
+            return sign_in_links.create_link(ledger, key_id, timestamp(self.database.now() + valid_for), actor)
 
     def use_link(self, token: str) -> keys.ApiKey | None:
         """Uses a sign-in link up and returns its key; None if it is unknown, used, expired, or its key is revoked."""
-        with audited_transaction(self.database, self._now()) as ledger:
+        with audited_transaction(self.database) as ledger:
             return sign_in_links.use_link(ledger, token)
 
     def list_keys(self) -> list[keys.ApiKey]:
@@ -204,7 +206,7 @@ class Store:
 
     def record_delivery(self, target: str, pseudonym: str, entry: deliveries.NewEntry, *, actor: str) -> None:
         """Appends to the journal of deliveries. Raises ForgottenError for a forgotten student."""
-        with audited_transaction(self.database, self._now()) as ledger:
+        with audited_transaction(self.database) as ledger:
             deliveries.record_delivery(ledger, target, pseudonym, entry, actor)
 
     def read_journal(self, target: str, pseudonym: str | None = None) -> list[deliveries.JournalEntry]:
@@ -214,7 +216,7 @@ class Store:
 
     def record_mapping(self, mapping: deliveries.StoredMapping, *, actor: str) -> None:
         """Stores how a lab's rubric maps to a platform's. Replaces the target's earlier mapping from now on."""
-        with audited_transaction(self.database, self._now()) as ledger:
+        with audited_transaction(self.database) as ledger:
             deliveries.record_mapping(ledger, mapping, actor)
 
     def read_mapping(self, target: str, lab: str) -> deliveries.StoredMapping | None:
@@ -225,7 +227,7 @@ class Store:
     def record_export(self, course: str, folder: Path) -> None:
         """Call before writing results of `course` into `folder` under students' ids."""
         with self.database.writing() as connection:
-            exports.record_export(connection, course, folder, timestamp(self._now()))
+            exports.record_export(connection, course, folder, timestamp(self.database.now()))
 
     def list_exports(self, course: str | None = None) -> list[exports.Export]:
         """Folders with results on any machine: of all courses, or those that may belong to `course`."""
@@ -253,7 +255,7 @@ class Store:
             return verification.verify_store(connection, expected_head)
 
     def _forget(self, find: Callable[[Ledger], list[str]], actor: str) -> Forgotten:
-        with audited_transaction(self.database, self._now()) as ledger:
+        with audited_transaction(self.database) as ledger:
             found = find(ledger)
             records = sum(students.forget_student(ledger, pseudonym, actor) for pseudonym in found)
         return Forgotten(students=len(found), records=records, scrubbed=self._scrub())

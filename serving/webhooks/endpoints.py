@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, Literal, get_args
 
 from pydantic import Field
@@ -96,7 +96,7 @@ class Endpoints:
             row: dict[str, Any] = {"id": identifier, "at": ledger.at, "actor": self._actor, "url": url}
             row |= {"course": course, "since": ledger.at}
             row |= {"events": " ".join(events or EVENTS), "secret_number": 1, "key_tag": key_tag(key, identifier)}
-            row["cursor"] = _head(ledger)
+            row["cursor"] = ledger.seq - 1  # the last entry before this transaction
             added = ledger.connection.execute(insert(endpoints).values(row).returning(endpoints)).one()
             self._record(ledger, added, "added")
         return self.read(identifier), endpoint_secret(key, identifier, 1)
@@ -134,9 +134,9 @@ class Endpoints:
         """A new secret. The old one signs too for `WebhookLimits.rotation_hours`, unless it was derived from another
         key. Raises UnknownError."""
         key = self._key()
-        tag, until = key_tag(key, identifier), datetime.now(UTC) + timedelta(hours=WebhookLimits().rotation_hours)
+        tag, until = key_tag(key, identifier), self._now(timedelta(hours=WebhookLimits().rotation_hours))
         new = {"secret_number": endpoints.c.secret_number + 1, "key_tag": tag}
-        new["old_until"] = case((endpoints.c.key_tag == tag, timestamp(until)))
+        new["old_until"] = case((endpoints.c.key_tag == tag, until))
         return endpoint_secret(key, identifier, self._change(identifier, "rotated", new).secret_number)
 
     def dead(self, identifier: str | None = None, limit: int | None = None) -> list[DeadMessage]:
@@ -190,15 +190,10 @@ class Endpoints:
         return None
 
     def _ledger(self) -> AbstractContextManager[Ledger]:
-        return audited_transaction(self._store.database, datetime.now(UTC))
+        return audited_transaction(self._store.database)
 
-    def _now(self) -> str:
-        return timestamp(datetime.now(UTC))
-
-
-def _head(ledger: Ledger) -> int:
-    """The last entry before this transaction."""
-    return ledger.seq - 1
+    def _now(self, later: timedelta = timedelta()) -> str:
+        return timestamp(self._store.database.now() + later)
 
 
 def _counts(rows: Iterable[Row[Any]]) -> dict[str, int]:

@@ -1,6 +1,5 @@
 """Links to the tool in courses of platforms: their labs, and the services that the last launch of each offered."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select
@@ -63,7 +62,7 @@ class Links:
         with self._database.reading() as connection:
             if _known(connection, link) == link:
                 return
-        with audited_transaction(self._database, datetime.now(UTC)) as ledger:  # one launch after another
+        with audited_transaction(self._database) as ledger:  # one launch after another
             known = _known(ledger.connection, link)
             values = {**(known.model_dump() if known else {}), **link.model_dump(exclude_defaults=True)}
             values |= {"lab": link.lab, "scopes": " ".join(values.get("scopes", ())), "at": ledger.at}

@@ -1,7 +1,6 @@
 """The people of a platform as TAs with a key of their own, or as students of the course; never by name."""
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 
 from sqlalchemy import Connection, select
 
@@ -45,7 +44,7 @@ class People:
         with self._database.reading() as connection:
             if found := _ta_key(connection, person):
                 return found
-        with audited_transaction(self._database, datetime.now(UTC)) as ledger:
+        with audited_transaction(self._database) as ledger:
             if found := _ta_key(ledger.connection, person):
                 return found
             shown = name if name.isprintable() and 0 < len(name) <= NAME_CHARS else "TA without a name"
@@ -63,7 +62,7 @@ class People:
             known = _known_student(connection, person)
             found = _with_id(connection, person.course, given) if given and not given.startswith("$") else known
         if found is not None and found != known:
-            with audited_transaction(self._database, datetime.now(UTC)) as ledger:
+            with audited_transaction(self._database) as ledger:
                 record_student(ledger, person, found)
         return found
 

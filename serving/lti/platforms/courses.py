@@ -4,8 +4,6 @@ An administrator decides it: a teacher of any other course of the platform could
 otherwise be a TA of this one.
 """
 
-from datetime import UTC, datetime
-
 from sqlalchemy import ColumnElement, delete, insert, select
 
 from labs_schema.errors import quoted
@@ -53,7 +51,7 @@ class PlatformCourses:
         made = ConnectedCourse(
             platform=platform.id, deployment=deployment, context=context, course=printable_name(course)
         )
-        with audited_transaction(self._database, datetime.now(UTC)) as ledger:
+        with audited_transaction(self._database) as ledger:
             ledger.connection.execute(delete(lti_courses).where(*_same(made)))
             ledger.connection.execute(insert(lti_courses).values(**made.model_dump(), at=ledger.at, actor=self._actor))
             ledger.append("lti-course", self._actor, {**made.model_dump(), "change": "connected"})
@@ -63,7 +61,7 @@ class PlatformCourses:
     def disconnect(self, context: Context) -> tuple[str, ...]:
         """Launches from there show nothing of the course from now on. The keys of TAs whose course is no longer
         connected are revoked; returns their ids. Raises LtiError if it was not connected."""
-        with audited_transaction(self._database, datetime.now(UTC)) as ledger:
+        with audited_transaction(self._database) as ledger:
             if not ledger.connection.execute(delete(lti_courses).where(*_same(context))).rowcount:
                 raise LtiError("This course of the platform is not connected.", code="lti-course-unknown")
             same = {name: getattr(context, name) for name in Context.model_fields}

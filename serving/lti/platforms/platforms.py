@@ -3,7 +3,6 @@
 import re
 import secrets
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
@@ -88,7 +87,7 @@ class Platforms:
         values |= {"frame_origins": " ".join(checked.frame_origins), "student_id": checked.student_id.value}
         values |= {"token_audience": checked.token_audience or checked.token_url, "removed_at": None}
         same = (lti_platforms.c.issuer == checked.issuer) & (lti_platforms.c.client_id == checked.client_id)
-        with audited_transaction(self._database, datetime.now(UTC)) as ledger:
+        with audited_transaction(self._database) as ledger:
             known = ledger.connection.execute(select(lti_platforms.c.id).where(same)).scalar_one_or_none()
             identifier = known or secrets.token_hex(4)
             values |= {"id": identifier, "at": ledger.at, "actor": self._actor}
@@ -102,7 +101,7 @@ class Platforms:
 
     def add_deployment(self, identifier: str, deployment: str) -> Platform:
         """Raises LtiError for an unknown platform, or an id that no platform can have."""
-        with audited_transaction(self._database, datetime.now(UTC)) as ledger:
+        with audited_transaction(self._database) as ledger:
             found = _read(ledger.connection, identifier)
             if deployment not in found.deployments:
                 _add_deployments(ledger, identifier, (_checked_deployment(deployment),))
@@ -114,7 +113,7 @@ class Platforms:
 
         Raises LtiError for an unknown platform.
         """
-        with audited_transaction(self._database, datetime.now(UTC)) as ledger:
+        with audited_transaction(self._database) as ledger:
             found = _read(ledger.connection, identifier)
             row = update(lti_platforms).where(lti_platforms.c.id == identifier)
             ledger.connection.execute(row.values(removed_at=ledger.at))

@@ -6,7 +6,7 @@ Only with a link that an administrator of this service made: it works once.
 import json
 import secrets
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -53,9 +53,9 @@ class RegistrationLinks:
         self._database, self._actor = store.database, actor
 
     def create(self) -> str:
-        now, token = datetime.now(UTC), secrets.token_urlsafe(32)
-        until = timestamp(now + timedelta(hours=LIMITS.registration_hours))
-        with audited_transaction(self._database, now) as ledger:
+        token = secrets.token_urlsafe(32)
+        until = timestamp(self._database.now() + timedelta(hours=LIMITS.registration_hours))
+        with audited_transaction(self._database) as ledger:
             row = {"token_hash": hash_token(token), "created_at": ledger.at, "expires_at": until}
             ledger.connection.execute(insert(lti_registration_tokens).values(row))
             self._note(ledger, token)
@@ -64,7 +64,7 @@ class RegistrationLinks:
     def use(self, token: str) -> None:
         """Uses a token up. Raises LtiError (`lti-registration-token`) unless it is unused and valid."""
         links = lti_registration_tokens.c
-        with audited_transaction(self._database, datetime.now(UTC)) as ledger:
+        with audited_transaction(self._database) as ledger:
             usable = (links.token_hash == hash_token(token)) & links.used_at.is_(None) & (links.expires_at > ledger.at)
             used = ledger.connection.execute(update(lti_registration_tokens).where(usable).values(used_at=ledger.at))
             if used.rowcount != 1:
@@ -74,7 +74,7 @@ class RegistrationLinks:
     def release(self, token: str) -> None:
         """After a registration that failed: the link works again."""
         same = lti_registration_tokens.c.token_hash == hash_token(token)
-        with audited_transaction(self._database, datetime.now(UTC)) as ledger:
+        with audited_transaction(self._database) as ledger:
             ledger.connection.execute(update(lti_registration_tokens).where(same).values(used_at=None))
             self._note(ledger, token)
 

@@ -4,8 +4,7 @@ A link works until it expires, any number of times, and for no other grade.
 """
 
 import secrets
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from sqlalchemy import insert, select
 
@@ -30,13 +29,13 @@ class StudentLink(LinkOptions):
 
 
 class StudentLinks:
-    def __init__(self, database: Database, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        self._database, self._now = database, now
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def create(self, grade_id: str, valid_for: timedelta, options: LinkOptions, *, actor: str) -> tuple[str, str]:
         """The token of a new link and its end. Raises UnknownError for an unknown grade."""
-        now, token = self._now(), secrets.token_urlsafe(32)
-        with audited_transaction(self._database, now) as ledger:
+        now, token = self._database.now(), secrets.token_urlsafe(32)
+        with audited_transaction(self._database) as ledger:
             read_grade(ledger.connection, grade_id)
             row = {"grade": grade_id, "expires_at": timestamp(now + valid_for), **options.model_dump()}
             created = {"token_hash": hash_token(token), "created_at": ledger.at}
@@ -48,7 +47,8 @@ class StudentLinks:
     def find(self, token: str) -> StudentLink | None:
         """None for a token that is unknown or expired."""
         columns = [student_links.c[name] for name in StudentLink.model_fields]
-        same = student_links.c.token_hash == hash_token(token), student_links.c.expires_at > timestamp(self._now())
+        now = timestamp(self._database.now())
+        same = student_links.c.token_hash == hash_token(token), student_links.c.expires_at > now
         with self._database.reading() as connection:
             row = connection.execute(select(*columns).where(*same)).one_or_none()
         return None if row is None else StudentLink(**row._mapping)

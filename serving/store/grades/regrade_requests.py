@@ -3,9 +3,8 @@
 A request is open until it is answered, once. A criterion of a grade has at most one open request.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
 
 from sqlalchemy import Connection, func, insert, select
 
@@ -41,15 +40,15 @@ class RegradeRequestError(GraderError):
 class RegradeRequests:
     """The regrade requests of a store. Every method that writes is one audited transaction."""
 
-    def __init__(self, database: Database, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        self._database, self._now = database, now
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def submit(self, grade_id: str, criterion: str, text: str, *, request: str, actor: str) -> RegradeRequest:
         """Appends a request about a criterion's current rating. Idempotent per `request` and criterion.
 
         Raises UnknownError for an unknown grade or criterion, ForgottenError, RegradeRequestError.
         """
-        with audited_transaction(self._database, self._now()) as ledger:
+        with audited_transaction(self._database) as ledger:
             return _submit(ledger, grade_id, criterion, text, request=request, actor=actor)
 
     def answer(
@@ -68,7 +67,7 @@ class RegradeRequests:
         `members`: the other members' grades of the same group work, which get the same override. Raises UnknownError
         for an unknown request or rating, ForgottenError, RegradeRequestError if another request answered it.
         """
-        with audited_transaction(self._database, self._now()) as ledger:
+        with audited_transaction(self._database) as ledger:
             return _answer(ledger, regrade_id, (rating, text), members, request=request, actor=actor)
 
     def read(self, regrade_id: str) -> RegradeRequest:

@@ -6,8 +6,7 @@ current grade before a person applies them. No folder can have that name: it con
 
 import json
 import secrets
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -63,8 +62,8 @@ def is_proposal(lab: str) -> bool:
 class Clarifications:
     """Thread-safe. Every method that writes is one audited transaction."""
 
-    def __init__(self, database: Database, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        self._database, self._now = database, now
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def add(
         self,
@@ -78,7 +77,7 @@ class Clarifications:
     ) -> Clarification:
         """Appends an answer. `place`: course and lab. `concerned`: grade ids. Idempotent per request."""
         document = canonical_json({"criterion": criterion, "text": text, "grades": list(concerned)})
-        with audited_transaction(self._database, self._now()) as ledger:
+        with audited_transaction(self._database) as ledger:
             connection = ledger.connection
             known = connection.execute(select(clarifications.c.id).where(clarifications.c.request == request)).scalar()
             if known is not None:
@@ -104,7 +103,7 @@ class Clarifications:
     def record(self, clarification: str, event: Event, *, actor: str) -> bool:
         """Appends an event; idempotent. False if an earlier event excludes it: an answer that was discarded is not
         applied, and one that was applied is not discarded. Raises UnknownError."""
-        with audited_transaction(self._database, self._now()) as ledger:
+        with audited_transaction(self._database) as ledger:
             return record_event(ledger, clarification, event, actor)
 
     def read(self, clarification: str) -> Clarification:

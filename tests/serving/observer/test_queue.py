@@ -102,7 +102,8 @@ def test_forgetting_a_student_erases_what_waits_and_nothing_is_added_later(opene
 
 def test_old_outcomes_are_deleted(store: Store) -> None:
     queue_with(store, "o1").settled(works(store, 2))
-    later = ObservationQueue(store.database, lambda: datetime.now(UTC) + timedelta(days=2))
+    store.database.now = lambda: datetime.now(UTC) + timedelta(days=2)
+    later = ObservationQueue(store.database)
     later.settled(works(store, 1, "r2"))
     assert later.waiting() == 1
 

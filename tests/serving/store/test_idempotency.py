@@ -141,7 +141,7 @@ def test_forgotten_student_gets_no_claim_and_no_stored_answer(store: Store) -> N
 @pytest.mark.slow
 def test_claims_do_not_wait_for_the_audit_log(postgresql_url: str) -> None:
     store = open_store(postgresql_url)
-    with audited_transaction(store.database, datetime.now(UTC)):
+    with audited_transaction(store.database):
         claim = store.claim_request(SCOPE, KEY, BODY)
         store.renew_claim(claim)
         assert store.record_answer(claim, "the answer") == "the answer"

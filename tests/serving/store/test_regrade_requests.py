@@ -147,7 +147,8 @@ def test_requests_are_erased_with_their_student(store: Store, requests: RegradeR
 
 def test_links_open_one_grade_until_they_expire(store: Store, grade_id: str) -> None:
     now = [datetime(2026, 3, 1, tzinfo=UTC)]
-    links = StudentLinks(store.database, lambda: now[0])
+    store.database.now = lambda: now[0]
+    links = StudentLinks(store.database)
     token, _ = links.create(grade_id, timedelta(days=2), LinkOptions(probabilities=True), actor="moodle")
     found = links.find(token)
     assert found and (found.grade, found.probabilities, found.include_review) == (grade_id, True, False)

@@ -156,7 +156,7 @@ class Service(RuleBasedStateMachine):
     @rule(student=STUDENTS, text=TEXTS)
     def crash_before_the_commit(self, student: str, text: str) -> None:
         work = self.hand.written_by(self.pseudonym(student), text)
-        with pytest.raises(CrashError), audited_transaction(self.store.database, self.store._now()) as ledger:
+        with pytest.raises(CrashError), audited_transaction(self.store.database) as ledger:
             given = [self.hand.graded(self.hand.lab, work)]
             grades.record_grades(ledger, self.hand.lab, [work], given, request="crashed", actor="job")
             students.forget_student(ledger, work.student, "admin")
