@@ -7,7 +7,7 @@ from labs_schema.frozen import Frozen
 from labs_schema.models import Criterion
 from serving.deliveries.errors import DeliveryError
 from serving.deliveries.platform import PlatformCriterion, PlatformLevel, PlatformRubric, same_number
-from serving.store.platforms.deliveries import StoredMapping
+from serving.store.platforms.deliveries import Deliveries, StoredMapping
 from serving.store.store import Store
 
 
@@ -43,7 +43,7 @@ def find_mapping(
 
     Raises DeliveryError `platform-rubric-changed` if the platform's rubric is not the one of the stored mapping.
     """
-    stored = None if remap else store.read_mapping(target, lab)
+    stored = None if remap else Deliveries(store.database).mapping(target, lab)
     if stored is None:
         return propose_mapping(criteria, rubric)
     if stored.fingerprint != rubric.fingerprint:
@@ -69,7 +69,7 @@ def store_mapping(
     if not report.stored:
         document = report.mapping.model_dump(mode="json")
         found = StoredMapping(target=target, lab=lab, fingerprint=rubric.fingerprint, document=document)
-        store.record_mapping(found, actor=actor)
+        Deliveries(store.database).record_mapping(found, actor=actor)
 
 
 def unmapped_text(report: MappingReport) -> str:

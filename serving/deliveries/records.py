@@ -11,7 +11,7 @@ from serving.deliveries.errors import DeliveryError
 from serving.feedback.feedback import evidence, explanation, tests_passed
 from serving.store.grades.grades import read_lab
 from serving.store.grades.overrides import Decision
-from serving.store.platforms.deliveries import StudentGrade
+from serving.store.platforms.deliveries import Deliveries, StudentGrade
 from serving.store.store import Store
 
 MACHINE = "machine"
@@ -74,7 +74,7 @@ def read_records(store: Store, course: str, lab: str) -> list[GradeRecord]:
     """The current record of every student with a grade in the lab, by student id."""
     rubrics: dict[str, Lab] = {}
     records = []
-    for given in store.read_lab_grades(course, lab):
+    for given in Deliveries(store.database).lab_grades(course, lab):
         version = given.grade.rubric
         if version not in rubrics:
             with store.database.reading() as connection:

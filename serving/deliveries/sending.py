@@ -25,7 +25,7 @@ from serving.deliveries.platform import NewValue, Platform, Value
 from serving.deliveries.records import read_criteria, read_records
 from serving.deliveries.retries import Retries
 from serving.jobs.job_lock import job_lock
-from serving.store.platforms.deliveries import NewEntry
+from serving.store.platforms.deliveries import Deliveries, NewEntry
 from serving.store.store import Store
 
 ANNOUNCED = "announced"
@@ -58,6 +58,7 @@ class Sender:
 
     def __init__(self, store: Store, platform: Platform, *, actor: str, retries: Retries | None = None) -> None:
         self._store, self._platform, self._actor, self._retries = store, platform, actor, retries or Retries()
+        self._deliveries = Deliveries(store.database)
 
     def plan(self, source: Source, policy: ReleasePolicy, *, remap: bool = False) -> DeliveryPlan:
         """The dry run: reads the platform, writes nothing anywhere. Raises DeliveryError and StoreError."""
@@ -65,7 +66,7 @@ class Sender:
         records = read_records(store, source.course, source.lab)
         criteria = read_criteria(store, records)
         _check_known(policy.overwrite, [each.student for each in records])
-        known = known_values(store.read_journal(platform.target))
+        known = known_values(self._deliveries.journal(platform.target))
         assignment = platform.read_assignment()
         people = platform.read_people()
         persons = {
@@ -131,7 +132,7 @@ class Sender:
         assert planned.person is not None and planned.after is not None
         platform, wanted, person = self._platform, planned.after, planned.person
         current = platform.read_values(person).get(person, Value())
-        entries = self._store.read_journal(platform.target, planned.record.pseudonym)
+        entries = self._deliveries.journal(platform.target, planned.record.pseudonym)
         known = known_values(entries).get(planned.record.pseudonym, KnownValues())
         overwrite = planned.student in policy.overwrite
         of_write = {"at": _next_time(known.last_at), "overwrite": overwrite, "repeated": known.pending}
@@ -176,7 +177,7 @@ class Sender:
             values["before"] = before.model_dump(mode="json")
         record = planned.record
         entry = NewEntry(grade=record.grade, event=event, code=code, revision=record.revision, values=values)
-        self._store.record_delivery(self._platform.target, record.pseudonym, entry, actor=self._actor)
+        self._deliveries.record(self._platform.target, record.pseudonym, entry, actor=self._actor)
 
     @contextmanager
     def _lock(self, target: str) -> Iterator[None]:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from secrets import token_hex
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Table, insert, select, update
 
 from labs_schema.frozen import Frozen
 from labs_schema.hashes import canonical_hash, canonical_json
@@ -52,6 +52,13 @@ class Ledger:
     def new_row(self, actor: str, **values: str | int | None) -> Detail:
         """The columns `record_columns` of the next entry's row, with a random id, and `values`."""
         return {"id": token_hex(16), "seq": self.seq, "at": self.at, "actor": actor, **values}
+
+    def insert(self, table: Table, event: str, actor: str, /, **values: str | int | None) -> str:
+        """Inserts a `new_row` and appends its entry; returns the row's id."""
+        row = self.new_row(actor, **values)
+        self.connection.execute(insert(table).values(row))
+        self.append(event, actor, row)
+        return str(row["id"])
 
     def append(self, event: str, actor: str, detail: Detail) -> None:
         """Raises BadNameError if `actor` is not printable."""

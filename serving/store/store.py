@@ -21,7 +21,6 @@ from serving.store.database import Database, open_database, without_timeout
 from serving.store.errors import StoreError
 from serving.store.grades import choices, grades, overrides
 from serving.store.ledger import Ledger, audited_transaction, timestamp
-from serving.store.platforms import deliveries
 from serving.store.verification import verification
 
 VACUUMED_TABLES = ("contents", "students", "idempotency", "observation_requests")
@@ -198,31 +197,6 @@ class Store:
         """All keys ever created, oldest first."""
         with self.database.reading() as connection:
             return keys.list_keys(connection)
-
-    def read_lab_grades(self, course: str, lab: str) -> list[deliveries.StudentGrade]:
-        """Every student with a grade in a lab of a course, by student id; without anonymous and forgotten ones."""
-        with self.database.reading() as connection:
-            return deliveries.read_lab_grades(connection, course, lab)
-
-    def record_delivery(self, target: str, pseudonym: str, entry: deliveries.NewEntry, *, actor: str) -> None:
-        """Appends to the journal of deliveries. Raises ForgottenError for a forgotten student."""
-        with audited_transaction(self.database) as ledger:
-            deliveries.record_delivery(ledger, target, pseudonym, entry, actor)
-
-    def read_journal(self, target: str, pseudonym: str | None = None) -> list[deliveries.JournalEntry]:
-        """The journal of a target, oldest entry first; of one student or of all who were not forgotten."""
-        with self.database.reading() as connection:
-            return deliveries.read_journal(connection, target, pseudonym)
-
-    def record_mapping(self, mapping: deliveries.StoredMapping, *, actor: str) -> None:
-        """Stores how a lab's rubric maps to a platform's. Replaces the target's earlier mapping from now on."""
-        with audited_transaction(self.database) as ledger:
-            deliveries.record_mapping(ledger, mapping, actor)
-
-    def read_mapping(self, target: str, lab: str) -> deliveries.StoredMapping | None:
-        """The current mapping of a lab's rubric to a target; None if there is none."""
-        with self.database.reading() as connection:
-            return deliveries.read_mapping(connection, target, lab)
 
     def record_export(self, course: str, folder: Path) -> None:
         """Call before writing results of `course` into `folder` under students' ids."""

@@ -6,7 +6,7 @@ A request is open until it is answered, once. A criterion of a grade has at most
 from collections.abc import Sequence
 from contextlib import suppress
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, select
 
 from labs_schema.errors import GraderError
 from labs_schema.limits import RegradeRequestLimits
@@ -24,7 +24,7 @@ from serving.store.grades.regrade_records import (
     request_rows,
     stored_request,
 )
-from serving.store.ledger import Ledger, audited_transaction, printable_name
+from serving.store.ledger import Detail, Ledger, audited_transaction, printable_name
 from serving.store.students import read_secrets
 from serving.store.tables import contents, grades, regrade_answers, regrade_requests, students
 
@@ -126,13 +126,11 @@ def _submit(ledger: Ledger, grade_id: str, criterion: str, text: str, *, request
     _check_state([each for each in read_grade_requests(connection, grade_id) if each.criterion == criterion])
     texts = {"criterion": criterion, "rating": history.ratings.get(criterion), "text": text}
     content = make_content(student, secret, texts)
-    row = ledger.new_row(
-        actor, request=printable_name(request), grade=grade_id, position=position, content=content.hash
-    )
     store_contents(connection, [content])
-    connection.execute(insert(regrade_requests).values(row))
-    ledger.append("regrade-request", actor, row)
-    return read_request(connection, str(row["id"]))
+    values: Detail = {"request": printable_name(request), "grade": grade_id, "position": position}
+    return read_request(
+        connection, ledger.insert(regrade_requests, "regrade-request", actor, **values, content=content.hash)
+    )
 
 
 def _check_state(earlier: Sequence[RegradeRequest]) -> None:
@@ -168,7 +166,10 @@ def _answer(
                 record_override(ledger, member, found.criterion, rating, text, request=request, actor=actor)
     secret = read_secrets(connection, [found.student])[found.student]
     content = make_content(found.student, str(secret), {"answers": regrade_id, "rating": rating, "text": text})
-    row = ledger.new_row(
+    store_contents(connection, [content])
+    ledger.insert(
+        regrade_answers,
+        "regrade-answer",
         actor,
         request=printable_name(request),
         regrade=regrade_id,
@@ -176,9 +177,6 @@ def _answer(
         override=override,
         content=content.hash,
     )
-    store_contents(connection, [content])
-    connection.execute(insert(regrade_answers).values(row))
-    ledger.append("regrade-answer", actor, row)
     return read_request(connection, regrade_id)
 
 

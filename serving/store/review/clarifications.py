@@ -133,9 +133,7 @@ def record_event(ledger: Ledger, clarification: str, event: Event, actor: str) -
         return True
     if found.last in (Event.APPLIED, Event.DISCARDED):
         return found.last is Event.APPLIED and event is Event.APPLYING
-    row = ledger.new_row(actor, clarification=clarification, event=event.value)
-    ledger.connection.execute(insert(clarification_events).values(row))
-    ledger.append("clarification-event", actor, row)
+    ledger.insert(clarification_events, "clarification-event", actor, clarification=clarification, event=event.value)
     return True
 
 

@@ -20,6 +20,7 @@ from serving.deliveries.sending import Sender, Source, is_open
 from serving.outbound.client import OutboundClient
 from serving.outbound.policy import configured_policy
 from serving.store.errors import OtherBodyError, StoreError, UnknownError
+from serving.store.platforms.deliveries import Deliveries
 from serving.web.form_posts import PageRoute, SentForm, text, wrong_form
 from serving.web.rendering import new_request_id, redirect, render
 from serving.web.visitors import AdminVisitor, Name, admin, course_service
@@ -160,7 +161,7 @@ def _confirm(
     service = course_service(request, given["course"])
     if not JOB.fullmatch(given["request"]) or not (confirmed := _revisions(given["confirmed"])):
         raise wrong_form()
-    grades = service.store.read_lab_grades(service.course.name, given["lab"])
+    grades = Deliveries(service.store.database).lab_grades(service.course.name, given["lab"])
     replaced = tuple(sorted(each.grade.student for each in grades if each.student in overwrite))
     platform, address = _place(given)
     job = NewJob(

@@ -13,6 +13,7 @@ from serving.deliveries.errors import KINDS, DeliveryError
 from serving.deliveries.plan import Action, ReleasePolicy
 from serving.deliveries.platform import CriterionValue, PlatformPerson, Value
 from serving.deliveries.sending import StudentOutcome
+from serving.store.platforms.deliveries import Deliveries
 from serving.store.store import Store
 from tests.harness.graded_store import COURSE, grade_students, record_grade
 from tests.serving.deliveries.conftest import FakePlatform
@@ -39,7 +40,7 @@ def test_a_dry_run_shows_the_difference_and_writes_nothing(delivery: Any, store:
     assert plan.students[0].after is not None
     assert plan.students[0].after.total == 2
     assert platform.writes == []
-    assert store.read_journal(platform.target) == []
+    assert Deliveries(store.database).journal(platform.target) == []
 
 
 def test_the_platform_shows_the_levels_points_and_comments_of_the_store(delivery: Any, store: Store, lab: Lab) -> None:
@@ -49,7 +50,7 @@ def test_the_platform_shows_the_levels_points_and_comments_of_the_store(delivery
     shown = platform.values["p0"]
     assert shown.total == 2
     assert shown.criteria["c0"] == CriterionValue(level="c0l1", points=1, comment="Because of line 16.")
-    assert [each.event for each in store.read_journal(platform.target)] == ["intended", "delivered"]
+    assert [each.event for each in Deliveries(store.database).journal(platform.target)] == ["intended", "delivered"]
     assert store.verify().faults == ()
 
 
@@ -120,11 +121,11 @@ def test_a_killed_run_is_completed_by_the_next_one(delivery: Any, store: Store, 
     platform.faults = ["", "die"]
     with pytest.raises(KeyboardInterrupt):
         send(delivery, platform)
-    assert [each.event for each in store.read_journal(platform.target)][-1] == "intended"
+    assert [each.event for each in Deliveries(store.database).journal(platform.target)][-1] == "intended"
     assert actions(send(delivery, platform)) == {"unchanged": 1, "delivered": 2}
     assert [len(value.comments) for value in platform.values.values()] == [1, 1, 1]
     assert len(platform.writes) == 3
-    assert [each.event for each in store.read_journal(platform.target)].count("delivered") == 3
+    assert [each.event for each in Deliveries(store.database).journal(platform.target)].count("delivered") == 3
 
 
 @pytest.mark.parametrize("change", ["total", "level", "comment", "cleared", "first"])

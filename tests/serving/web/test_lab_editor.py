@@ -12,6 +12,7 @@ from labs_schema.writing.lab_writer import write_lab
 from serving.courses.lab_registry import read_registry
 from serving.courses.served import OneCourse
 from serving.store.access.roles import Role
+from serving.store.platforms.deliveries import Deliveries
 from serving.store.store import Store
 from tests.harness.pages import COURSE, Visitor, pages_app, record_lab, visitor
 
@@ -116,7 +117,7 @@ def test_effects_count_decisions_and_those_that_the_new_rubric_loses(
     admin: Callable[[], Visitor], store: Store, lab: Path
 ) -> None:
     editor = admin()
-    [grade, *_] = [each.grade.id for each in store.read_lab_grades(COURSE, "lab1")]
+    [grade, *_] = [each.grade.id for each in Deliveries(store.database).lab_grades(COURSE, "lab1")]
     store.record_override(grade, "Does it compile?", "A", "", request="r", actor="ta")
     (lab / "rubric_ratings.csv").unlink()  # its columns name the old criterion
     text = (lab / "rubrics.json").read_text().replace("Does it compile?", "Does it build?")
