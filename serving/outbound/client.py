@@ -95,6 +95,14 @@ class OutboundClient:
         return httpx.Response(response.status, headers=headers, content=body, request=request, extensions=reason)
 
 
+def decoded(response: httpx.Response) -> Any:
+    """The JSON document in a response; None for anything else."""
+    try:
+        return response.json()
+    except (ValueError, RecursionError):  # also bytes that are not text, and nesting without an end
+        return None
+
+
 def _bounded(chunks: Iterable[bytes], max_bytes: int) -> Iterator[bytes]:
     size = 0
     for chunk in chunks:

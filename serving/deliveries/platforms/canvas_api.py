@@ -8,7 +8,7 @@ import httpx
 from serving.deliveries.errors import DeliveryError
 from serving.deliveries.platforms.rest_client import RestClient
 from serving.deliveries.retries import Retries
-from serving.outbound.client import OutboundClient
+from serving.outbound.client import OutboundClient, decoded
 
 # Canvas' ids have 64 bits, more than a JSON number holds in many parsers.
 ACCEPT = "application/json+canvas-string-ids, application/json"
@@ -50,12 +50,9 @@ class CanvasApi(RestClient):
 
     def message(self, response: httpx.Response) -> str:
         """Canvas puts it in one of four places."""
-        try:
-            body = response.json()
-        except (ValueError, RecursionError):
-            return response.text[:200]
+        body = decoded(response)
         if not isinstance(body, dict):
-            return ""
+            return response.text[:200] if body is None else ""
         errors = body.get("errors")
         if isinstance(errors, list):
             return "; ".join(str(each.get("message", "")) for each in errors if isinstance(each, dict))

@@ -10,7 +10,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from labs_schema.frozen import Frozen
 from serving.deliveries.errors import DeliveryError
 from serving.deliveries.retries import Retries
-from serving.outbound.client import OutboundClient
+from serving.outbound.client import OutboundClient, decoded
 
 PAGES = 1000
 """No list has more pages."""
@@ -120,10 +120,9 @@ class RestClient:
         return self._retries.call(lambda: self.request("GET", url, **content))
 
     def _json(self, response: httpx.Response) -> Any:
-        try:
-            return response.json()
-        except (ValueError, RecursionError) as error:
-            raise DeliveryError("platform-unexpected", f"An answer of {self.platform} is not JSON.") from error
+        if (document := decoded(response)) is None:
+            raise DeliveryError("platform-unexpected", f"An answer of {self.platform} is not JSON.")
+        return document
 
 
 def stated_wait(response: httpx.Response) -> float | None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import jwt
 
+from labs_schema.grades import highest_total
 from labs_schema.limits import LtiLimits
 from labs_schema.models import Lab
 from serving.lti.errors import LtiError
@@ -61,13 +62,7 @@ def response_token(choice: Choice, platform: Platform, items: list[dict[str, Any
 def link_item(tool: Tool, name: str, lab: Lab | None, *, with_line_item: bool) -> dict[str, Any]:
     """A link to a lab, with a column of the gradebook if the lab's rubric has marks."""
     item: dict[str, Any] = {"type": ITEM_TYPE, "url": tool.launch_url, "title": name, "custom": {LAB: name}}
-    maximum = highest_total(lab) if lab else None
+    maximum = highest_total((each.max_marks, each.bonus) for each in lab.criteria) if lab else None
     if with_line_item and maximum:
         item["lineItem"] = {"scoreMaximum": maximum, "label": name, "resourceId": name, "tag": "grader"}
     return item
-
-
-def highest_total(lab: Lab) -> float | None:
-    """The highest total without bonus criteria; None if a criterion has no marks."""
-    marks = [each.max_marks for each in lab.criteria if not each.bonus]
-    return None if None in marks else float(sum(each for each in marks if each is not None))

@@ -4,7 +4,6 @@ A token with an unknown key id makes the set be fetched again, at most every `Lt
 can send such tokens.
 """
 
-import json
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +17,7 @@ from jwt.exceptions import InvalidKeyError
 from labs_schema.limits import LtiLimits
 from serving.lti.errors import LtiError
 from serving.lti.keys import ALGORITHM
-from serving.outbound.client import OutboundClient
+from serving.outbound.client import OutboundClient, decoded
 from serving.outbound.errors import OutboundFailedError, OutboundRefusedError, OutboundTooLargeError
 
 LIMITS = LtiLimits()
@@ -90,10 +89,7 @@ def _fetched(open_client: Callable[[], OutboundClient], url: str) -> tuple[Jwk, 
             )
     except (OutboundRefusedError, OutboundFailedError, OutboundTooLargeError) as error:
         raise LtiError(f"Its key set cannot be fetched: {error}", code="lti-platform-keys") from error
-    try:
-        document = json.loads(response.content)
-    except (ValueError, RecursionError):
-        document = None
+    document = decoded(response)
     keys = document.get("keys") if isinstance(document, dict) else None
     if response.status_code != 200 or not isinstance(keys, list) or not all(isinstance(each, dict) for each in keys):
         raise LtiError(f"Its key set is unusable (HTTP {response.status_code}).", code="lti-platform-keys")

@@ -3,7 +3,6 @@
 Only with a link that an administrator of this service made: it works once.
 """
 
-import json
 import secrets
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -17,7 +16,7 @@ from labs_schema.limits import LtiLimits
 from serving.lti.errors import LtiError
 from serving.lti.platforms.platforms import Platform, PlatformDetails, Platforms, origin
 from serving.lti.tool import CUSTOM, NAME, SCOPES, Tool
-from serving.outbound.client import OutboundClient
+from serving.outbound.client import OutboundClient, decoded
 from serving.outbound.errors import OutboundFailedError, OutboundRefusedError, OutboundTooLargeError
 from serving.outbound.policy import OutboundPolicy
 from serving.store.access.keys import hash_token
@@ -99,9 +98,8 @@ def register_with(
     with open_client() as client:
         configuration = _configuration(_answer(client, "GET", configuration_url), configuration_url)
         bearer = {"Authorization": f"Bearer {registration_token}"} if registration_token else {}
-        body = json.dumps(tool_registration(tool, configuration.scopes_supported))
-        headers = {"Content-Type": "application/json", **bearer}
-        made = _answer(client, "POST", configuration.registration_endpoint, headers=headers, content=body)
+        body = tool_registration(tool, configuration.scopes_supported)
+        made = _answer(client, "POST", configuration.registration_endpoint, headers=bearer, json=body)
     client_id, own = made.get("client_id"), made.get(TOOL_CONFIGURATION)
     deployment = own.get("deployment_id") if isinstance(own, dict) else None
     if not isinstance(client_id, str) or not isinstance(deployment, str | int | None):
@@ -166,11 +164,9 @@ def _name(configuration: PlatformConfiguration) -> str:
 def _answer(client: OutboundClient, method: str, url: str, **content: Any) -> Mapping[str, Any]:
     try:
         response = client.request(method, url, max_bytes=LIMITS.key_set_bytes, **content)
-        found = json.loads(response.content)
     except (OutboundRefusedError, OutboundFailedError, OutboundTooLargeError) as error:
         raise _refused(f"{error}") from error
-    except (ValueError, RecursionError):
-        found = None
+    found = decoded(response)
     if response.status_code not in (200, 201) or not isinstance(found, dict):
         raise _refused(f"it answered a {method} with HTTP {response.status_code}, or not with a JSON object")
     return found

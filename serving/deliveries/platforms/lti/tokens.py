@@ -7,7 +7,7 @@ from typing import Any
 
 from labs_schema.frozen import Frozen
 from serving.deliveries.errors import DeliveryError
-from serving.outbound.client import OutboundClient
+from serving.outbound.client import OutboundClient, decoded
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ASSERTION_SECONDS = 60
@@ -56,11 +56,8 @@ class ServiceTokens:
             "scope": " ".join(self._scopes),
         }
         response = self._client.request("POST", self._access.token_url, data=form)
-        try:
-            found = response.json()
-        except (ValueError, RecursionError):
-            found = {}
-        found = found if isinstance(found, dict) else {}
+        document = decoded(response)
+        found = document if isinstance(document, dict) else {}
         if response.status_code not in (200, 201) or not isinstance(found.get("access_token"), str):
             raise _refused(response.status_code, str(found.get("error") or ""), response.text)
         self._check_scopes(found)

@@ -8,7 +8,7 @@ import httpx
 from serving.deliveries.errors import DeliveryError
 from serving.deliveries.platforms.rest_client import stated_wait
 from serving.deliveries.retries import Retries
-from serving.outbound.client import OutboundClient
+from serving.outbound.client import OutboundClient, decoded
 
 ENDPOINT = "/webservice/rest/server.php"
 _CODES = {
@@ -69,7 +69,8 @@ class MoodleClient:
             response.headers.get("content-type", "").startswith("application/json")
             and b'"errorcode"' in response.content
         ):
-            raise _moodle_error("pluginfile.php", _document(response))
+            document = decoded(response)
+            raise _moodle_error("pluginfile.php", document if isinstance(document, dict) else {})
         _check_status(response)
         return response.content
 
@@ -97,14 +98,6 @@ def _check_status(response: httpx.Response) -> None:
     code = _STATUSES.get(status, "platform-unavailable" if status >= 500 else "platform-unexpected")
     message = _NO_SERVICE if status == 403 else f"Moodle answered with HTTP {status}."
     raise DeliveryError(code, message, platform_text=response.text, wait=stated_wait(response))
-
-
-def _document(response: httpx.Response) -> dict[str, Any]:
-    try:
-        found = response.json()
-    except ValueError:
-        found = None
-    return found if isinstance(found, dict) else {}
 
 
 def _moodle_error(function: str, answer: Mapping[str, Any]) -> DeliveryError:
