@@ -98,43 +98,29 @@ def _nbgrader(request: ExportRequest, results: Results, template: bytes | None) 
     return _table(request, results, template)
 
 
-def _moodle(request: ExportRequest, results: Results, template: bytes | None) -> Exported:
-    columns = Columns(request.column, request.feedback_column)
-    return edit_worksheet(template or b"", results, request.policy, columns)
-
-
-def _feedback(request: ExportRequest, results: Results, template: bytes | None) -> Exported:
-    return feedback_zip(template or b"", results, request.policy)
-
-
-def _submitty(request: ExportRequest, results: Results, template: bytes | None) -> Exported:
-    del template
+def _submitty(request: ExportRequest, results: Results) -> Exported:
     assert request.template is not None
     return submitty_results(request.template, results, request.policy, request.assignment)
 
 
-def _excel(request: ExportRequest, results: Results, template: bytes | None) -> Exported:
-    del template
-    return excel_table(results, request.policy)
-
-
-def _documents(request: ExportRequest, results: Results, template: bytes | None) -> Exported:
-    del template
+def _documents(request: ExportRequest, results: Results) -> Exported:
     include = request.policy.include_review
     return feedback_documents(request.results, results, request.documents, include_review=include)
 
 
 EXPORTERS: dict[str, Callable[[ExportRequest, Results, bytes | None], Exported]] = {
     "canvas": _table,
-    "moodle": _moodle,
-    "moodle-feedback": _feedback,
+    "moodle": lambda request, results, template: edit_worksheet(
+        template or b"", results, request.policy, Columns(request.column, request.feedback_column)
+    ),
+    "moodle-feedback": lambda request, results, template: feedback_zip(template or b"", results, request.policy),
     "gradescope": _table,
     "nbgrader": _nbgrader,
     "github-classroom": _table,
     "prairielearn": _table,
-    "submitty": _submitty,
-    "excel": _excel,
-    "feedback": _documents,
+    "submitty": lambda request, results, _: _submitty(request, results),
+    "excel": lambda request, results, _: excel_table(results, request.policy),
+    "feedback": lambda request, results, _: _documents(request, results),
 }
 NEED_TEMPLATE = {
     "canvas": "the gradebook exported from Canvas",

@@ -1,8 +1,6 @@
 """Feedback documents for students: a zip file with a folder for each student whose feedback may be released."""
 
-import io
 import re
-import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,9 +10,8 @@ from labs_schema.errors import InputError, error_issue
 from labs_schema.models import Lab
 from labs_schema.observations import SubmissionObservations
 from labs_schema.reading.validate import load_lab
-from serving.exports.feedback_zip import FIXED_TIME
 from serving.exports.results import Results, read_grades
-from serving.exports.scores import Change, ExportReport, report
+from serving.exports.scores import Change, ExportReport, report, zip_file
 from serving.feedback.feedback import Feedback, FeedbackOptions, feedback_of, fits
 from serving.feedback.html import html
 from serving.feedback.markdown import markdown
@@ -52,18 +49,18 @@ def feedback_documents(
     students = [each.student for each in results.students]
     names = dict(zip(students, _folder_names(students), strict=True))
     changes: dict[str, Change] = {}
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+
+    def written() -> Iterator[tuple[str, str | bytes]]:
         for number, student in enumerate(students):
             documents.progress(number, len(students))
             found = feedback_of(grades[student], lab, observed.get(student), options) if student in grades else None
-            if found is None:
-                continue
-            for suffix, write in writers.values():
-                archive.writestr(zipfile.ZipInfo(f"{names[student]}/feedback.{suffix}", FIXED_TIME), write(found))
-            changes[student] = Change(student=student, before="", after=f"{names[student]}/")
+            if found is not None:
+                yield from ((f"{names[student]}/feedback.{suffix}", write(found)) for suffix, write in writers.values())
+                changes[student] = Change(student=student, before="", after=f"{names[student]}/")
+
+    data = zip_file(written())
     documents.progress(len(students), len(students))
-    return out.getvalue(), report(results, changes, (), 0)
+    return data, report(results, changes, (), 0)
 
 
 Writer = tuple[str, Callable[[Feedback], str | bytes]]

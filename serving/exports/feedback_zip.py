@@ -1,18 +1,12 @@
 """Moodle's feedback files: a zip file with a text for each student, named by the number of the participant."""
 
-import io
-import zipfile
-
-from labs_schema.errors import InputError, IssueCollector, Severity, error_issue
+from labs_schema.errors import InputError, error_issue
 from labs_schema.imports.identities import row_entries
-from labs_schema.imports.platform_tables import read_platform_table
 from labs_schema.imports.records import IdKind
 from serving.exports.matching import match_rows
+from serving.exports.platform_csv import given_table
 from serving.exports.results import Results
-from serving.exports.scores import Change, ExportReport, Policy, report
-
-FIXED_TIME = (2000, 1, 1, 0, 0, 0)
-"""The files' time, so that equal feedback gives an equal zip file."""
+from serving.exports.scores import Change, ExportReport, Policy, report, zip_file
 
 
 def feedback_zip(worksheet: bytes, results: Results, policy: Policy) -> tuple[bytes, ExportReport]:
@@ -21,23 +15,18 @@ def feedback_zip(worksheet: bytes, results: Results, policy: Policy) -> tuple[by
     `worksheet` is the grading worksheet, which lists the participants. Raises InputError if it is not a table, or
     one of team submissions.
     """
-    issues = IssueCollector("worksheet")
-    table = read_platform_table(worksheet, "", issues)
-    if table is None:
-        raise InputError([each for each in issues.issues() if each.severity is Severity.ERROR])
-    entries = row_entries(table)
+    entries = row_entries(given_table(worksheet, "worksheet"))
     if any(entry and entry.team for entry in entries):  # the participants' numbers would be taken for those of teams
         raise InputError([error_issue("team-feedback", "worksheet")])
     rows = [entry.ids if entry else () for entry in entries]
     match = match_rows([each.student for each in results.students], rows)
-    out = io.BytesIO()
+    texts: list[tuple[str, str]] = []
     changes: dict[str, Change] = {}
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for result in results.students:
-            ids = rows[match.row_of[result.student]] if result.student in match.row_of else ()
-            number = next((value for kind, value in ids if kind is IdKind.PLATFORM), None)
-            if number and policy.allows(result):
-                name = f"Participant_{number}_assignfeedback_file_/feedback.txt"
-                archive.writestr(zipfile.ZipInfo(name, FIXED_TIME), result.feedback + "\n")
-                changes[result.student] = Change(student=result.student, before="", after=name)
-    return out.getvalue(), report(results, changes, match.missing, match.unused)
+    for result in results.students:
+        ids = rows[match.row_of[result.student]] if result.student in match.row_of else ()
+        number = next((value for kind, value in ids if kind is IdKind.PLATFORM), None)
+        if number and policy.allows(result):
+            name = f"Participant_{number}_assignfeedback_file_/feedback.txt"
+            texts.append((name, result.feedback + "\n"))
+            changes[result.student] = Change(student=result.student, before="", after=name)
+    return zip_file(texts), report(results, changes, match.missing, match.unused)

@@ -115,10 +115,7 @@ def filled_table(
     `assignment`: only its rows are filled, of a table with several assignments.
     Raises InputError if the file is not a table, the column is missing, or the maxima differ.
     """
-    issues = IssueCollector("template")
-    table = read_platform_table(data, "", issues)
-    if table is None:
-        raise InputError([each for each in issues.issues() if each.severity is Severity.ERROR])
+    table = given_table(data, "template")
     at = _score_column(table, format_, column)
     ids = [entry.ids if entry else () for entry in row_entries(table)]
     if assignment is not None and format_.assignment in table.header:
@@ -147,6 +144,15 @@ def filled_table(
     written: list[list[Cell]] = [list(table.header), *rows]
     text = csv_text([row[i] for i in shown] for row in written)
     return text.encode(), report(results, changes, match.missing, match.unused)
+
+
+def given_table(data: bytes, name: str) -> PlatformTable:
+    """A table that the platform exported. Raises InputError if it is none."""
+    issues = IssueCollector(name)
+    table = read_platform_table(data, "", issues)
+    if table is None:
+        raise InputError([each for each in issues.issues() if each.severity is Severity.ERROR])
+    return table
 
 
 def _score_column(table: PlatformTable, format_: CsvFormat, column: str | None) -> int:

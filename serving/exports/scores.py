@@ -1,5 +1,8 @@
 """The scores that an export writes, and its report: no student is left out, none gets a grade that was not given."""
 
+import io
+import zipfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from labs_schema.errors import InputError, error_issue
@@ -59,6 +62,19 @@ class Policy:
             found, expected = f"a maximum of {maximum:g} on the platform", f"{result.maximum:g}, as in the rubric"
             raise InputError([error_issue("maximum-differs", "export", found=found, expected=expected)])
         return round(result.total * maximum / result.maximum, 6) if result.maximum else 0.0
+
+
+FIXED_TIME = (2000, 1, 1, 0, 0, 0)
+"""The files' time, so that equal results give an equal zip file."""
+
+
+def zip_file(members: Iterable[tuple[str, str | bytes]]) -> bytes:
+    """A zip file of paths and contents."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path, content in members:
+            archive.writestr(zipfile.ZipInfo(path, FIXED_TIME), content)
+    return out.getvalue()
 
 
 def report(

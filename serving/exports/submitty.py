@@ -4,9 +4,7 @@ The paths are those below the course's folder: `results/GRADEABLE/USER/VERSION/r
 cases are found by their place, so the gradeable has one for each criterion, in the order of the rubric.
 """
 
-import io
 import json
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -16,10 +14,9 @@ from labs_schema.imports.export_files import open_export
 from labs_schema.imports.readers.submitty import choose_gradeable, read
 from labs_schema.limits import ImportLimits
 from labs_schema.tables.csv_writer import number
-from serving.exports.feedback_zip import FIXED_TIME
 from serving.exports.matching import match_rows
 from serving.exports.results import CriterionResult, Results, StudentResult
-from serving.exports.scores import Change, ExportReport, Policy, report
+from serving.exports.scores import Change, ExportReport, Policy, report, zip_file
 
 
 def submitty_results(
@@ -34,18 +31,15 @@ def submitty_results(
     users = list(versions)
     match = match_rows([each.student for each in results.students], [versions[user][1] for user in users])
     changes: dict[str, Change] = {}
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for result in results.students:
-            at = match.row_of.get(result.student)
-            total = policy.score(result, None)
-            if at is None or total is None:
-                continue
+    texts: list[tuple[str, str]] = []
+    for result in results.students:
+        at = match.row_of.get(result.student)
+        total = policy.score(result, None)
+        if at is not None and total is not None:
             folder = f"results/{name}/{users[at]}/{versions[users[at]][0]}"
-            for file, text in _files(result, total).items():
-                archive.writestr(zipfile.ZipInfo(f"{folder}/{file}", FIXED_TIME), text)
+            texts += [(f"{folder}/{file}", text) for file, text in _files(result, total).items()]
             changes[result.student] = Change(student=result.student, before="", after=number(total))
-    return out.getvalue(), report(results, changes, match.missing, match.unused)
+    return zip_file(texts), report(results, changes, match.missing, match.unused)
 
 
 def _active_versions(submissions: Path, gradeable: str | None) -> tuple[str, Mapping[str, tuple[int, Any]]]:

@@ -15,12 +15,12 @@ from labs_schema.frozen import Frozen
 from labs_schema.grades import highest_total
 from labs_schema.hashes import rubric_hash
 from labs_schema.models import Lab
+from serving.exports.scores import FIXED_TIME
 
 PLATFORMS = {"gradescope-autograder": "gradescope", "prairielearn-grader": "prairielearn"}
 LONGEST_WAIT = {"gradescope-autograder": 30, "prairielearn-grader": 6}
 """Minutes. The platforms end an autograder after 40 and 10 minutes; checks may take 3, the course's tests 4 of them."""
 PLACEHOLDER = "REPLACE-WITH-AN-API-KEY"
-FIXED_TIME = (2000, 1, 1, 0, 0, 0)
 LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 _KEY_CHECK = f"""grep -q {PLACEHOLDER} key.txt && {{
   echo "key.txt has no API key: put the output of 'grader keys create --role platform' into it." >&2
