@@ -9,6 +9,7 @@ from pydantic.json_schema import models_json_schema
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
+from labs_schema.errors import GraderError
 from serving.api.schemas.expectations import field_problem
 from serving.api.schemas.problems import LIMITS, Problem, ProblemError, problem_response
 from serving.api.schemas.regrade_requests import RegradeAnswerIn, RegradeRequestIn, StudentLinkIn
@@ -34,16 +35,7 @@ def install_error_handlers(app: FastAPI) -> None:
     """Also adds the schema of problem details to the OpenAPI description."""
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
-    for kind in (
-        StoreError,
-        UnknownError,
-        ForgottenError,
-        OtherBodyError,
-        InProgressError,
-        BadNameError,
-        RegradeRequestError,
-    ):
-        app.add_exception_handler(kind, _store_error)
+    app.add_exception_handler(GraderError, _store_error)
     describe = app.openapi
 
     def described() -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Agreement of people and model on a lab, with and without the model's rating in view, and time per decision."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import pairwise
@@ -118,16 +119,18 @@ def _gap(blind: Sequence[FirstDecision], seen: Sequence[FirstDecision]) -> Estim
 
 
 def _majority(decided: Sequence[FirstDecision]) -> float:
-    """Leaves each decision out, so that a rare rating does not vote for itself."""
-    counts: dict[str, dict[str | None, int]] = {}
-    for each in decided:
-        of = counts.setdefault(each.criterion, {})
-        of[each.record.new] = of.get(each.record.new, 0) + 1
-    right = 0
-    for each in decided:
-        left = {**counts[each.criterion], each.record.new: counts[each.criterion][each.record.new] - 1}
-        right += max(left, key=lambda rating: left[rating]) == each.record.new and left[each.record.new] > 0
-    return right / len(decided)
+    others = others_majority([(each.criterion, each.record.new) for each in decided])
+    return sum(major == each.record.new for each, major in zip(decided, others, strict=True)) / len(decided)
+
+
+def others_majority(given: Sequence[tuple[str, str | None]]) -> list[str | None]:
+    """The most frequent rating of each one's criterion among the others, None without others: a rare rating does not
+    vote for itself. `given`: criterion and rating."""
+    counts: dict[str, Counter[str | None]] = {}
+    for criterion, rating in given:
+        counts.setdefault(criterion, Counter())[rating] += 1
+    left = (counts[criterion] - Counter([rating]) for criterion, rating in given)
+    return [max(each, key=each.__getitem__, default=None) for each in left]
 
 
 def _seconds(records: Iterable[StoredOverride]) -> dict[str, float]:

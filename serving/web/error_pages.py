@@ -11,8 +11,6 @@ from serving.api.error_handlers import FRAMEWORK_CODES, store_problem
 from serving.api.middleware.body_limit import is_upload
 from serving.api.schemas.problems import Problem, ProblemError
 from serving.api.second_markings import SecondMarkingOpenError
-from serving.store.errors import BadNameError, ForgottenError, StoreError, UnknownError
-from serving.store.grades.regrade_requests import RegradeRequestError
 from serving.web.form_posts import read_form, text
 from serving.web.rendering import redirect, render
 
@@ -23,8 +21,7 @@ TYPED = re.compile(r"comment|text|answer|why")
 def install_error_pages(pages: FastAPI) -> None:
     pages.add_exception_handler(HTTPException, _http_error)
     pages.add_exception_handler(RequestValidationError, _validation_error)
-    for kind in (StoreError, UnknownError, ForgottenError, BadNameError, RegradeRequestError):
-        pages.add_exception_handler(kind, _store_error)
+    pages.add_exception_handler(GraderError, _store_error)
     pages.add_exception_handler(Exception, _failure)
 
 
@@ -46,8 +43,6 @@ async def _validation_error(request: Request, error: Exception) -> Response:
 
 
 async def _store_error(request: Request, error: Exception) -> Response:
-    if not isinstance(error, GraderError):
-        raise error
     return await _page(request, store_problem(error))
 
 

@@ -6,6 +6,7 @@ from labs_schema.frozen import Frozen
 from serving.measures.inter_annotator import InterAnnotatorAgreement, Unit, inter_annotator_agreement
 from serving.review.index import LabReview
 from serving.review.items import ReviewItem
+from serving.review.statistics import others_majority
 from serving.review.team.team import Marking
 
 
@@ -83,14 +84,6 @@ def _unit(lab: str, each: Comparison) -> Unit:
 
 
 def _majority(found: Sequence[Comparison]) -> float | None:
-    """Leaves the submission itself out, so that a rare rating does not vote for itself."""
-    counts: dict[str, dict[str, int]] = {}
-    for each in found:
-        of = counts.setdefault(each.criterion, {})
-        of[each.first_rating] = of.get(each.first_rating, 0) + 1
-    right = []
-    for each in found:
-        left = counts[each.criterion] | {each.first_rating: counts[each.criterion][each.first_rating] - 1}
-        if any(left.values()):
-            right.append(max(left, key=lambda rating: left[rating]) == each.second_rating)
+    others = others_majority([(each.criterion, each.first_rating) for each in found])
+    right = [major == each.second_rating for each, major in zip(found, others, strict=True) if major is not None]
     return sum(right) / len(right) if right else None

@@ -183,8 +183,7 @@ def _rate(ledger: Ledger, grade_id: str, texts: dict[str, Any], request: str, ac
     if (secret := read_secrets(connection, [grade.student])[grade.student]) is None:
         raise ForgottenError(f"The student of grade {grade_id} was forgotten.")
     content = make_content(grade.student, secret, texts)
-    row = ledger.new_row(actor, request=printable_name(request), grade=grade_id, content=content.hash)
     store_contents(connection, [content])
-    connection.execute(insert(second_ratings).values(row))
-    ledger.append("second-rating", actor, row)
+    values = {"request": printable_name(request), "grade": grade_id, "content": content.hash}
+    ledger.insert(second_ratings, "second-rating", actor, **values)
     return True
