@@ -277,7 +277,17 @@ def test_a_refused_score_concerns_one_student(lti: LtiDelivery, fake: FakeLti, s
     assert (outcomes[1].code, outcomes[1].kind) == ("platform-value-refused", "data")
 
 
-@pytest.mark.parametrize("answer", ["<p>no</p>", "[1]", '{"members": 3}', '{"members": [{}]}'])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "<p>no</p>",
+        "[1]",
+        '{"members": 3}',
+        '{"members": [{}]}',
+        '{"scoreMaximum": "ten"}',
+        '[{"userId": "u1", "resultScore": "ten"}]',
+    ],
+)
 def test_malformed_answers_are_errors(lti: LtiDelivery, make_fake: MakeFake, answer: str) -> None:
     fake = make_fake("moodle")
     with lti.platform(fake) as platform:
@@ -288,5 +298,5 @@ def test_malformed_answers_are_errors(lti: LtiDelivery, make_fake: MakeFake, ans
             return type(found)(200, answer, found.kind)
 
         fake.serve = broken  # type: ignore[method-assign]
-        for act in (platform.read_people, platform.read_values):
+        for act in (platform.read_people, platform.read_values, platform.read_assignment):
             refused("platform-unexpected", act)
