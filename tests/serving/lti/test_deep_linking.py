@@ -7,7 +7,6 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
-from serving.lti.launches.deep_linking import highest_total
 from serving.lti.platforms.platforms import Platforms
 from tests.harness.fake_lti import DEEP, DROP, Launch
 from tests.harness.fake_lti_services import Request
@@ -52,7 +51,7 @@ def test_a_chosen_lab_becomes_a_link_with_a_column(course: Course) -> None:
     page = browser.client.post("/lti/choose", data={**fields, "lab": course.lab.name, "act": "add"}, headers=OWN)
     [item] = answer(course, page)[f"{DEEP}content_items"]
     assert item["url"] == TOOL.launch_url and item["custom"] == {"lab": course.lab.name}
-    assert item["lineItem"]["scoreMaximum"] == highest_total(course.lab) == 3
+    assert item["lineItem"]["scoreMaximum"] == sum(each.max_marks or 0 for each in course.lab.criteria) == 3
     assert item["lineItem"]["resourceId"] == course.lab.name
 
 
