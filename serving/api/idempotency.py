@@ -16,8 +16,7 @@ from starlette.concurrency import run_in_threadpool
 
 from serving.api.service import CourseService
 from serving.store.errors import StoreError
-from serving.store.idempotency import LIMITS, Claim
-from serving.store.store import Store
+from serving.store.idempotency import LIMITS, Claim, Claims
 
 IdempotencyKey = Annotated[
     str | None,
@@ -45,24 +44,24 @@ class Idempotency:
         """
         if self.key is None:
             return _response((await work(secrets.token_hex(16))).model_dump_json(), status)
-        request, store = self._request, self._service.store
+        request, claims = self._request, self._service.store.claims
         body = hashlib.sha256(await request.body()).hexdigest()
         scope = f"{request.state.caller.actor} {self._service.course.name} {request.method} {request.url.path}"
-        claim = await run_in_threadpool(store.claim_request, scope, self.key, body, student=student)
+        claim = await run_in_threadpool(claims.take, scope, self.key, body, student=student)
         if claim.answer is not None:
             return _response(claim.answer, status)
         done = asyncio.Event()
-        heartbeat = asyncio.ensure_future(_renew_claim(store, claim, done))
+        heartbeat = asyncio.ensure_future(_renew_claim(claims, claim, done))
         try:
             try:
                 text = (await work(claim.request)).model_dump_json()
             finally:
                 done.set()
                 await asyncio.wait({heartbeat})  # it must not renew the claim after it was released
-            return _response(await run_in_threadpool(store.record_answer, claim, text), status)
+            return _response(await run_in_threadpool(claims.record_answer, claim, text), status)
         except BaseException:
             with suppress(StoreError):  # the caller needs the first error, not this one
-                await run_in_threadpool(store.release_claim, claim)
+                await run_in_threadpool(claims.release, claim)
             raise
 
     async def respond_in_thread(self, work: Callable[[str], BaseModel], status: int, student: str | None) -> Response:
@@ -73,14 +72,14 @@ class Idempotency:
 RespondsOnce = Annotated[Idempotency, Depends()]
 
 
-async def _renew_claim(store: Store, claim: Claim, done: asyncio.Event) -> None:
+async def _renew_claim(claims: Claims, claim: Claim, done: asyncio.Event) -> None:
     """Renews the claim until `done`. Retries while the store is unavailable."""
     while not done.is_set():
         with suppress(TimeoutError):
             await asyncio.wait_for(done.wait(), LIMITS.heartbeat_seconds)
             return
         with suppress(StoreError):
-            await run_in_threadpool(store.renew_claim, claim)
+            await run_in_threadpool(claims.renew, claim)
 
 
 def _response(text: str, status: int) -> Response:

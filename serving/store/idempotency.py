@@ -12,7 +12,6 @@ lease.
 import hashlib
 import os
 import secrets
-from collections.abc import Container
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import cache
@@ -24,6 +23,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from labs_schema.frozen import Frozen
 from labs_schema.limits import IdempotencyLimits
+from serving.store.database import Database
 from serving.store.errors import ForgottenError, InProgressError, OtherBodyError
 from serving.store.ledger import timestamp
 from serving.store.students import lock_student
@@ -48,70 +48,82 @@ class Claim(Frozen):
     answer: str | None
 
 
-def claim_request(
-    connection: Connection,
-    now: datetime,
-    scope: str,
-    key: str,
-    body_hash: str,
-    student: str | None,
-    released: Container[str],
-) -> Claim:
-    """See `Store.claim_request`. `released`: holders in this process that gave up but could not reach the database."""
-    lock_student(connection, student)
-    claim_id = hashlib.sha256(f"{scope}\0{key}".encode("utf-8", "surrogatepass")).hexdigest()
-    expired = timestamp(now - ANSWER_AGE)
-    connection.execute(delete(idempotency).where(idempotency.c.id == claim_id, idempotency.c.created_at <= expired))
-    holder = f"{secrets.token_hex(8)} {this_process()}"
-    fresh = {"id": claim_id, "request": secrets.token_hex(16), "holder": holder}
-    times = {"created_at": timestamp(now), "claimed_at": timestamp(now)}
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    insert = dialect.insert(idempotency).values(**fresh, **times, body_hash=body_hash, student=student)
-    # The primary key decides between concurrent requests: on conflict PostgreSQL waits for the other's commit.
-    if connection.execute(insert.on_conflict_do_nothing().returning(idempotency.c.id)).first():
-        _sweep(connection, expired)
-        return Claim(**fresh, answer=None)
-    row = connection.execute(select(idempotency).where(idempotency.c.id == claim_id).with_for_update()).one_or_none()
-    if row is None:  # erased with its student between the two statements
-        raise InProgressError("The first request with this idempotency key was erased. Send this request again.")
-    if row.body_hash != body_hash:
-        raise OtherBodyError("This idempotency key was used with another body. Send a new key with a new body.")
-    if row.answer is None:
-        _take_over(connection, now, row, holder, released)
-    return Claim(id=row.id, request=row.request, holder=holder, answer=row.answer)
+class Claims:
+    """Thread-safe. Every method is one transaction."""
 
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._released: set[str] = set()
+        """Holders in this process that gave up, perhaps while the database could not be reached."""
 
-def renew_claim(connection: Connection, claim: Claim, at: str) -> None:
-    """Extends the lease. Has no effect if another process took the claim over."""
-    connection.execute(_own_row(claim).where(idempotency.c.answer.is_(None)).values(claimed_at=at))
+    def take(self, scope: str, key: str, body_hash: str, *, student: str | None = None) -> Claim:
+        """The stored answer to this idempotency key, or a claim: finish it with `record_answer` or `release`.
 
+        `scope`: API key id and route. `student`: the pseudonym with whom the answer is erased. Raises OtherBodyError
+        (422), InProgressError (409), ForgottenError (410).
+        """
+        with self._database.writing() as connection:
+            lock_student(connection, student)
+            now = self._database.now()
+            claim_id = hashlib.sha256(f"{scope}\0{key}".encode("utf-8", "surrogatepass")).hexdigest()
+            mine, expired = idempotency.c.id == claim_id, timestamp(now - ANSWER_AGE)
+            connection.execute(delete(idempotency).where(mine, idempotency.c.created_at <= expired))
+            holder = f"{secrets.token_hex(8)} {this_process()}"
+            fresh = {"id": claim_id, "request": secrets.token_hex(16), "holder": holder}
+            times = {"created_at": timestamp(now), "claimed_at": timestamp(now)}
+            dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+            insert = dialect.insert(idempotency).values(**fresh, **times, body_hash=body_hash, student=student)
+            # The primary key decides between concurrent requests: on conflict PostgreSQL waits for the other's commit.
+            if connection.execute(insert.on_conflict_do_nothing().returning(idempotency.c.id)).first():
+                _sweep(connection, expired)
+                return Claim(**fresh, answer=None)
+            row = connection.execute(select(idempotency).where(mine).with_for_update()).one_or_none()
+            if row is None:  # erased with its student between the two statements
+                raise InProgressError(
+                    "The first request with this idempotency key was erased. Send this request again."
+                )
+            if row.body_hash != body_hash:
+                raise OtherBodyError("This idempotency key was used with another body. Send a new key with a new body.")
+            if row.answer is None:
+                self._take_over(connection, now, row, holder)
+            return Claim(id=row.id, request=row.request, holder=holder, answer=row.answer)
 
-def record_answer(connection: Connection, claim: Claim, answer: str) -> str:
-    """Stores `answer` and returns it; if another process took the claim over and answered, returns that answer.
+    def renew(self, claim: Claim) -> None:
+        """Call every `heartbeat_seconds` while processing. Has no effect if another process took the claim over."""
+        with self._database.writing() as connection:
+            row = _own_row(claim).where(idempotency.c.answer.is_(None))
+            connection.execute(row.values(claimed_at=timestamp(self._database.now())))
 
-    Stores nothing once the student was forgotten.
-    """
-    row = idempotency.c.id == claim.id
-    student = connection.execute(select(idempotency.c.student).where(row)).scalar_one_or_none()
-    with suppress(ForgottenError):
-        lock_student(connection, student)
-        connection.execute(update(idempotency).where(row, idempotency.c.answer.is_(None)).values(answer=answer))
-    stored = connection.execute(select(idempotency.c.answer).where(row)).scalar_one_or_none()
-    return answer if stored is None else str(stored)
+    def record_answer(self, claim: Claim, answer: str) -> str:
+        """Stores the answer and returns the one to send: another's, if the claim was taken over and answered.
 
+        Stores nothing once the student was forgotten.
+        """
+        mine = idempotency.c.id == claim.id
+        with self._database.writing() as connection:
+            student = connection.execute(select(idempotency.c.student).where(mine)).scalar_one_or_none()
+            with suppress(ForgottenError):
+                lock_student(connection, student)
+                connection.execute(
+                    update(idempotency).where(mine, idempotency.c.answer.is_(None)).values(answer=answer)
+                )
+            stored = connection.execute(select(idempotency.c.answer).where(mine)).scalar_one_or_none()
+        return answer if stored is None else str(stored)
 
-def release_claim(connection: Connection, claim: Claim) -> None:
-    """Lets a retry start at once, after a failure without an answer."""
-    connection.execute(_own_row(claim).values(claimed_at=""))
+    def release(self, claim: Claim) -> None:
+        """After a failure: a retry may start at once; in this process even if the database cannot be reached now."""
+        self._released.add(claim.holder)
+        with self._database.writing() as connection:
+            connection.execute(_own_row(claim).values(claimed_at=""))
+        self._released.discard(claim.holder)
 
-
-def _take_over(connection: Connection, now: datetime, row: Row[Any], holder: str, released: Container[str]) -> None:
-    """Raises InProgressError unless the claim was released, or its process ended, or its lease expired."""
-    ended = row.holder in released or has_ended(row.holder.partition(" ")[2])
-    if row.claimed_at > timestamp(now - LEASE) and not ended:
-        raise InProgressError("The first request with this idempotency key is still being processed.")
-    same = update(idempotency).where(idempotency.c.id == row.id)
-    connection.execute(same.values(holder=holder, claimed_at=timestamp(now)))
+    def _take_over(self, connection: Connection, now: datetime, row: Row[Any], holder: str) -> None:
+        """Raises InProgressError unless the claim was released, or its process ended, or its lease expired."""
+        ended = row.holder in self._released or has_ended(row.holder.partition(" ")[2])
+        if row.claimed_at > timestamp(now - LEASE) and not ended:
+            raise InProgressError("The first request with this idempotency key is still being processed.")
+        same = update(idempotency).where(idempotency.c.id == row.id)
+        connection.execute(same.values(holder=holder, claimed_at=timestamp(now)))
 
 
 def _own_row(claim: Claim) -> Any:

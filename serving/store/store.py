@@ -14,12 +14,13 @@ from sqlalchemy import text
 from labs_schema.frozen import Frozen
 from labs_schema.grades import Grade
 from labs_schema.models import Lab, Submission
-from serving.store import exports, idempotency, students
+from serving.store import exports, students
 from serving.store.access import keys, sign_in_links
 from serving.store.access.roles import Role
 from serving.store.database import Database, open_database, without_timeout
 from serving.store.errors import StoreError
 from serving.store.grades import choices, grades, overrides
+from serving.store.idempotency import Claims
 from serving.store.ledger import Ledger, audited_transaction, timestamp
 from serving.store.verification import verification
 
@@ -44,7 +45,7 @@ class Store:
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self._released: set[str] = set()
+        self.claims = Claims(database)
 
     def close(self) -> None:
         self.database.close()
@@ -134,34 +135,6 @@ class Store:
         """
         with audited_transaction(self.database) as ledger:
             return choices.record_choices(ledger, given, members=members or {}, request=request, actor=actor)
-
-    def claim_request(self, scope: str, key: str, body_hash: str, *, student: str | None = None) -> idempotency.Claim:
-        """The stored answer to this idempotency key, or a claim: finish it with `record_answer` or `release_claim`.
-
-        `scope`: API key id and route. `student`: the pseudonym with whom the answer is erased. Raises OtherBodyError
-        (422), InProgressError (409), ForgottenError (410).
-        """
-        with self.database.writing() as connection:
-            return idempotency.claim_request(
-                connection, self.database.now(), scope, key, body_hash, student, self._released
-            )
-
-    def renew_claim(self, claim: idempotency.Claim) -> None:
-        """Call every `heartbeat_seconds` while processing, so that no other process takes the claim over."""
-        with self.database.writing() as connection:
-            idempotency.renew_claim(connection, claim, timestamp(self.database.now()))
-
-    def record_answer(self, claim: idempotency.Claim, answer: str) -> str:
-        """Stores the answer and returns the one to send: another's, if the claim was taken over and answered."""
-        with self.database.writing() as connection:
-            return idempotency.record_answer(connection, claim, answer)
-
-    def release_claim(self, claim: idempotency.Claim) -> None:
-        """After a failure: a retry may start at once; in this process even if the database cannot be reached now."""
-        self._released.add(claim.holder)
-        with self.database.writing() as connection:
-            idempotency.release_claim(connection, claim)
-        self._released.discard(claim.holder)
 
     def create_key(self, name: str, role: Role, course: str | None, *, actor: str) -> tuple[str, keys.ApiKey]:
         """A new key, which cannot be shown again, and its record. `course` None: all courses."""

@@ -91,8 +91,8 @@ def test_no_byte_of_old_work_remains(
     old, new = lab_of(make_lab, "lab1", OLD), lab_of(make_lab, "lab2", "HORSE")
     regraded(long_ago, old, "cs101", tmp_path / "out" / "old")
     someone = long_ago.pseudonym_for("cs101", f"{OLD}-ID", actor="api")
-    claim = long_ago.claim_request("key1 /grade", "k", f"{OLD}-BODY", student=someone)
-    long_ago.record_answer(claim, f"{OLD}-ANSWER")
+    claim = long_ago.claims.take("key1 /grade", "k", f"{OLD}-BODY", student=someone)
+    long_ago.claims.record_answer(claim, f"{OLD}-ANSWER")
     with local_store() as store:
         regraded(store, new, "cs101", tmp_path / "out" / "new")
     write_lab(old, tmp_path / "labs" / "lab1")

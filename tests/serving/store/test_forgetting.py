@@ -26,8 +26,8 @@ def plant(store: Store, hand: Any, student: str, mark: str) -> None:
     requests = RegradeRequests(store.database)
     made = requests.submit(grade_id, COMPILES, f"{mark}-REQUEST", request="q1", actor="moodle")
     requests.answer(made.id, "A", f"{mark}-ANSWER", request="q2", actor="ta1")
-    claim = store.claim_request("key1 /grade", f"{mark}-KEY", f"{mark}-BODY", student=someone)
-    store.record_answer(claim, f"{mark}-ANSWER")
+    claim = store.claims.take("key1 /grade", f"{mark}-KEY", f"{mark}-BODY", student=someone)
+    store.claims.record_answer(claim, f"{mark}-ANSWER")
 
 
 def rows_with(store: Store, mark: str) -> list[str]:

@@ -33,16 +33,16 @@ class Clock:
 def test_same_key_and_body_get_same_answer_for_a_day(new_url: Any) -> None:
     url, clock = new_url(), Clock()
     store = open_store(url, clock)
-    claim = store.claim_request(SCOPE, KEY, BODY)
+    claim = store.claims.take(SCOPE, KEY, BODY)
     assert claim.answer is None
-    assert store.record_answer(claim, "the answer") == "the answer"
+    assert store.claims.record_answer(claim, "the answer") == "the answer"
     store.close()
     store = open_store(url, clock)  # a restart
-    assert store.claim_request(SCOPE, KEY, BODY).answer == "the answer"
+    assert store.claims.take(SCOPE, KEY, BODY).answer == "the answer"
     clock.now += ANSWER_AGE - timedelta(seconds=1)
-    assert store.claim_request(SCOPE, KEY, BODY).answer == "the answer"
+    assert store.claims.take(SCOPE, KEY, BODY).answer == "the answer"
     clock.now += timedelta(seconds=2)
-    assert store.claim_request(SCOPE, KEY, "another body").answer is None
+    assert store.claims.take(SCOPE, KEY, "another body").answer is None
     store.close()
 
 
@@ -50,51 +50,51 @@ def test_expired_answers_are_deleted(new_url: Any) -> None:
     clock = Clock()
     store = open_store(new_url(), clock)
     for number in range(3):
-        store.record_answer(store.claim_request(SCOPE, f"old{number}", BODY), "old answer")
+        store.claims.record_answer(store.claims.take(SCOPE, f"old{number}", BODY), "old answer")
     clock.now += ANSWER_AGE
-    store.claim_request(SCOPE, "new", BODY)
+    store.claims.take(SCOPE, "new", BODY)
     with store.database.reading() as connection:
         assert len(connection.execute(idempotency.idempotency.select()).all()) == 1
     store.close()
 
 
 def test_same_key_with_other_body_or_scope(store: Store) -> None:
-    store.record_answer(store.claim_request(SCOPE, KEY, BODY), "the answer")
+    store.claims.record_answer(store.claims.take(SCOPE, KEY, BODY), "the answer")
     with pytest.raises(OtherBodyError):
-        store.claim_request(SCOPE, KEY, "another body")
-    assert store.claim_request("k2 /grade", KEY, "another body").answer is None
+        store.claims.take(SCOPE, KEY, "another body")
+    assert store.claims.take("k2 /grade", KEY, "another body").answer is None
 
 
 def test_expired_lease_is_taken_over_with_same_request(new_url: Any, hand: Any) -> None:
     clock = Clock()
     store = open_store(new_url(), clock)
     someone = store.pseudonym_for("cs101", "s1", actor="api")
-    lost = store.claim_request(SCOPE, KEY, BODY, student=someone)
+    lost = store.claims.take(SCOPE, KEY, BODY, student=someone)
     grade = hand.grade(store, someone, request=lost.request)
     with pytest.raises(InProgressError):
-        store.claim_request(SCOPE, KEY, BODY)
+        store.claims.take(SCOPE, KEY, BODY)
     clock.now += LEASE
-    store.renew_claim(lost)
+    store.claims.renew(lost)
     clock.now += LEASE - timedelta(seconds=1)
     with pytest.raises(InProgressError):  # the lease was renewed
-        store.claim_request(SCOPE, KEY, BODY)
+        store.claims.take(SCOPE, KEY, BODY)
     clock.now += timedelta(seconds=1)
-    taken = store.claim_request(SCOPE, KEY, BODY)
+    taken = store.claims.take(SCOPE, KEY, BODY)
     assert taken.answer is None and taken.holder != lost.holder
     assert hand.grade(store, someone, request=taken.request) == grade
-    assert store.record_answer(taken, "second") == "second"
-    assert store.record_answer(lost, "first, too late") == "second"
+    assert store.claims.record_answer(taken, "second") == "second"
+    assert store.claims.record_answer(lost, "first, too late") == "second"
     store.close()
 
 
 def test_released_claim_can_be_retried_at_once(store: Store) -> None:
-    failed = store.claim_request(SCOPE, KEY, BODY)
-    store.release_claim(failed)
-    retry = store.claim_request(SCOPE, KEY, BODY)
+    failed = store.claims.take(SCOPE, KEY, BODY)
+    store.claims.release(failed)
+    retry = store.claims.take(SCOPE, KEY, BODY)
     assert retry.request == failed.request
-    store.release_claim(failed)  # no longer its own
+    store.claims.release(failed)  # no longer its own
     with pytest.raises(InProgressError):
-        store.claim_request(SCOPE, KEY, BODY)
+        store.claims.take(SCOPE, KEY, BODY)
 
 
 def test_claim_released_during_outage_can_be_retried(
@@ -104,12 +104,12 @@ def test_claim_released_during_outage_can_be_retried(
         raise StoreError("The store cannot be used.")
 
     store = open_store(new_url())
-    claim = store.claim_request(SCOPE, KEY, BODY)
+    claim = store.claims.take(SCOPE, KEY, BODY)
     with monkeypatch.context() as outage:
-        outage.setattr(idempotency, "release_claim", unreachable)
+        outage.setattr(store.database, "writing", unreachable)
         with pytest.raises(StoreError):
-            store.release_claim(claim)
-    retry = store.claim_request(SCOPE, KEY, BODY)
+            store.claims.release(claim)
+    retry = store.claims.take(SCOPE, KEY, BODY)
     assert (retry.request, retry.answer) == (claim.request, None)
     store.close()
 
@@ -117,7 +117,7 @@ def test_claim_released_during_outage_can_be_retried(
 def test_one_of_many_concurrent_claims_wins(store: Store) -> None:
     def claim(_: int) -> str:
         try:
-            store.claim_request(SCOPE, KEY, BODY)
+            store.claims.take(SCOPE, KEY, BODY)
         except InProgressError:
             return "wait"
         return "work"
@@ -129,11 +129,11 @@ def test_one_of_many_concurrent_claims_wins(store: Store) -> None:
 
 def test_forgotten_student_gets_no_claim_and_no_stored_answer(store: Store) -> None:
     someone = store.pseudonym_for("cs101", "s1", actor="api")
-    claim = store.claim_request(SCOPE, KEY, BODY, student=someone)
+    claim = store.claims.take(SCOPE, KEY, BODY, student=someone)
     store.forget_student("s1", actor="admin")
-    store.record_answer(claim, "ZEBRA")
+    store.claims.record_answer(claim, "ZEBRA")
     with pytest.raises(ForgottenError):
-        store.claim_request(SCOPE, KEY, BODY, student=someone)
+        store.claims.take(SCOPE, KEY, BODY, student=someone)
     with store.database.reading() as connection:
         assert connection.execute(idempotency.idempotency.select()).all() == []
 
@@ -142,9 +142,9 @@ def test_forgotten_student_gets_no_claim_and_no_stored_answer(store: Store) -> N
 def test_claims_do_not_wait_for_the_audit_log(postgresql_url: str) -> None:
     store = open_store(postgresql_url)
     with audited_transaction(store.database):
-        claim = store.claim_request(SCOPE, KEY, BODY)
-        store.renew_claim(claim)
-        assert store.record_answer(claim, "the answer") == "the answer"
+        claim = store.claims.take(SCOPE, KEY, BODY)
+        store.claims.renew(claim)
+        assert store.claims.record_answer(claim, "the answer") == "the answer"
     store.close()
 
 
@@ -159,13 +159,13 @@ sys.stdin.readline()
 for number in range(int(sys.argv[2])):
     while True:
         try:
-            claim = store.claim_request("k1 /grade", f"key{number}", "body")
+            claim = store.claims.take("k1 /grade", f"key{number}", "body")
         except InProgressError:
             time.sleep(0.01)
             continue
         break
     if claim.answer is None:
-        answer = store.record_answer(claim, f"{claim.holder} {number}")
+        answer = store.claims.record_answer(claim, f"{claim.holder} {number}")
         print("worked", number, answer, flush=True)
     else:
         print("repeated", number, claim.answer, flush=True)
@@ -192,7 +192,7 @@ def test_concurrent_processes_process_each_request_once(new_url: Callable[[], st
 HOLDER = """
 import sys, time
 from serving.store.store import open_store
-print(open_store(sys.argv[1]).claim_request("k1 /grade", "abc", "body").request, flush=True)
+print(open_store(sys.argv[1]).claims.take("k1 /grade", "abc", "body").request, flush=True)
 time.sleep(60)
 """
 
@@ -203,13 +203,13 @@ def test_killed_process_is_taken_over_at_once_and_a_suspended_one_is_not(new_url
     assert holder.stdout
     request = holder.stdout.readline().strip()
     with pytest.raises(InProgressError):
-        store.claim_request(SCOPE, KEY, BODY)
+        store.claims.take(SCOPE, KEY, BODY)
     os.kill(holder.pid, signal.SIGSTOP)
     with pytest.raises(InProgressError):
-        store.claim_request(SCOPE, KEY, BODY)
+        store.claims.take(SCOPE, KEY, BODY)
     holder.kill()
     holder.communicate()
-    taken = store.claim_request(SCOPE, KEY, BODY)
+    taken = store.claims.take(SCOPE, KEY, BODY)
     assert (taken.request, taken.answer) == (request, None)
     store.close()
 

@@ -142,12 +142,12 @@ class Service(RuleBasedStateMachine):
         known = self.answers.get(key)
         if known and known[0] != body:
             with pytest.raises(OtherBodyError):
-                self.store.claim_request("scope", key, body, student=someone)
+                self.store.claims.take("scope", key, body, student=someone)
             return
-        claim = self.store.claim_request("scope", key, body, student=someone)
+        claim = self.store.claims.take("scope", key, body, student=someone)
         assert claim.answer == (known[1] if known else None)
         if not known:
-            self.answers[key] = (body, self.store.record_answer(claim, f"{body} {claim.request}"), someone)
+            self.answers[key] = (body, self.store.claims.record_answer(claim, f"{body} {claim.request}"), someone)
 
     @rule()
     def edit_the_rubric(self) -> None:

@@ -104,11 +104,11 @@ def test_grade_recorded_before_a_crash_is_returned_on_retry(course: Any, fake_en
     def killed(*_: object) -> str:
         raise RuntimeError
 
-    record_answer, course.store.record_answer = course.store.record_answer, killed
-    release_claim, course.store.release_claim = course.store.release_claim, lambda _: None
+    record_answer, course.store.claims.record_answer = course.store.claims.record_answer, killed
+    release_claim, course.store.claims.release = course.store.claims.release, lambda _: None
     with course.serve() as client:
         client.post("/grade", json=GRADE, headers=KEY)
-    course.store.record_answer, course.store.release_claim = record_answer, release_claim
+    course.store.claims.record_answer, course.store.claims.release = record_answer, release_claim
     calls = len(fake_engine.calls)
     with course.serve() as client:
         assert client.post("/grade", json=GRADE, headers=KEY).status_code == 409
@@ -141,8 +141,8 @@ def test_long_work_renews_its_claim(course: Any, fake_engine: Any, monkeypatch: 
     monkeypatch.setattr("serving.api.idempotency.LIMITS", IdempotencyLimits(heartbeat_seconds=0.01))
     proceed, renewed, first_letter = threading.Event(), threading.Event(), fake_engine.answer
     fake_engine.answer = lambda request: first_letter(request) if renewed.wait(10) and proceed.wait(10) else None
-    renew_claim = course.store.renew_claim
-    course.store.renew_claim = lambda claim: (renew_claim(claim), renewed.set())
+    renew_claim = course.store.claims.renew
+    course.store.claims.renew = lambda claim: (renew_claim(claim), renewed.set())
     with course.serve() as client, ThreadPoolExecutor(1) as clients:
         post = clients.submit(client.post, "/grade", json=GRADE, headers=KEY)
         assert renewed.wait(10)
