@@ -16,7 +16,7 @@ from starlette.concurrency import run_in_threadpool
 
 from serving.api.service import CourseService
 from serving.store.errors import StoreError
-from serving.store.idempotency import LIMITS, Claim, Claims
+from serving.store.idempotency import LIMITS, Claim, RequestClaims
 
 IdempotencyKey = Annotated[
     str | None,
@@ -72,7 +72,7 @@ class Idempotency:
 RespondsOnce = Annotated[Idempotency, Depends()]
 
 
-async def _renew_claim(claims: Claims, claim: Claim, done: asyncio.Event) -> None:
+async def _renew_claim(claims: RequestClaims, claim: Claim, done: asyncio.Event) -> None:
     """Renews the claim until `done`. Retries while the store is unavailable."""
     while not done.is_set():
         with suppress(TimeoutError):

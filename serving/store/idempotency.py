@@ -48,7 +48,7 @@ class Claim(Frozen):
     answer: str | None
 
 
-class Claims:
+class RequestClaims:
     """Thread-safe. Every method is one transaction."""
 
     def __init__(self, database: Database) -> None:

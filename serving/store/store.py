@@ -20,7 +20,7 @@ from serving.store.access.roles import Role
 from serving.store.database import Database, open_database, without_timeout
 from serving.store.errors import StoreError
 from serving.store.grades import choices, grades, overrides
-from serving.store.idempotency import Claims
+from serving.store.idempotency import RequestClaims
 from serving.store.ledger import Ledger, audited_transaction, timestamp
 from serving.store.verification import verification
 
@@ -45,7 +45,7 @@ class Store:
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self.claims = Claims(database)
+        self.claims = RequestClaims(database)
 
     def close(self) -> None:
         self.database.close()

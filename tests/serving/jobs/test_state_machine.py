@@ -110,7 +110,7 @@ class MortalBackend:
 
     def __init__(self, store: Any, regrade: Regrade, grade_of: Any, forgotten: Sequence[str]) -> None:
         self.store, self.jobs, self._regrade = store, JobRepository(store.database), regrade
-        self.jobs.attempts = self._attempts = MortalAttempts(store.database, store._now)
+        self.jobs.attempts = self._attempts = MortalAttempts(store.database)
         self._grade_of, self._forgotten, self._worked_for = grade_of, forgotten, regrade.now
         self._settled = regrade.parked | regrade.graded
         self.at, self.calls, self.answered = 0, 0, list[str]()
