@@ -1,6 +1,7 @@
 """Turns the engine's answers to one question into a criterion's grade, or into the reason why there is none."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from labs_schema.decided_by import evidence_lines
 from labs_schema.grades import CriterionGrade, Status
@@ -40,8 +41,9 @@ def criterion_grade(
     reasons = known_reasons + review_reasons(distribution, rule)
     titles = [rating.title for rating in criterion.ratings]
     sources = dict(answers[0].sources) if isinstance(answers[0], LabelScores) else {}
-    return CriterionGrade(
-        criterion=criterion.title,
+    return _grade(
+        criterion,
+        reasons,
         rating=rating.title,
         probabilities=dict(zip(titles, distribution.probabilities, strict=True)),
         confidence=distribution.confidence(rule.temperature),
@@ -50,11 +52,6 @@ def criterion_grade(
         sources=sources,
         evidence=_shown_evidence(question, sources),
         marks=rating.marks,
-        min_marks=criterion.min_marks,
-        max_marks=criterion.max_marks,
-        bonus=criterion.bonus,
-        status=Status.NEEDS_REVIEW if reasons else Status.ACCEPTED,
-        review_reasons=reasons,
     )
 
 
@@ -66,19 +63,9 @@ def unanswered(question: Question, refused: str, known_reasons: tuple[str, ...])
     criterion, title = question.criterion, question.decided.rating
     if title is None:
         return ungraded(criterion, refused, known_reasons)
+    marks, evidence = criterion.rating(title).marks, question.decided.evidence
     reasons = known_reasons + _not_isolated(question)
-    return CriterionGrade(
-        criterion=criterion.title,
-        rating=title,
-        evidence=question.decided.evidence,
-        decided=True,
-        marks=criterion.rating(title).marks,
-        min_marks=criterion.min_marks,
-        max_marks=criterion.max_marks,
-        bonus=criterion.bonus,
-        status=Status.NEEDS_REVIEW if reasons else Status.ACCEPTED,
-        review_reasons=reasons,
-    )
+    return _grade(criterion, reasons, rating=title, evidence=evidence, decided=True, marks=marks)
 
 
 def _not_isolated(question: Question) -> tuple[str, ...]:
@@ -102,12 +89,17 @@ def _shown_evidence(question: Question, sources: Mapping[str, float]) -> tuple[E
 
 def ungraded(criterion: Criterion, reason: str, known_reasons: tuple[str, ...] = ()) -> CriterionGrade:
     """A grade without rating and marks, for human review."""
+    return _grade(criterion, (ReviewCode.UNGRADED.reason(reason), *known_reasons), ungraded=reason)
+
+
+def _grade(criterion: Criterion, reasons: tuple[str, ...], **given: Any) -> CriterionGrade:
+    """Accepted if there is no reason for review."""
     return CriterionGrade(
         criterion=criterion.title,
-        ungraded=reason,
         min_marks=criterion.min_marks,
         max_marks=criterion.max_marks,
         bonus=criterion.bonus,
-        status=Status.NEEDS_REVIEW,
-        review_reasons=(ReviewCode.UNGRADED.reason(reason), *known_reasons),
+        status=Status.NEEDS_REVIEW if reasons else Status.ACCEPTED,
+        review_reasons=reasons,
+        **given,
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from labs_schema.source.lexer import lex
+from serving.injection.literals import replaced
 
 MAX_INDENT = 12
 """Levels of indentation: keeps the text proportional to the tokens."""
@@ -66,12 +67,8 @@ def _hidden(branches: Sequence[_Branch]) -> bool:
 
 
 def _without_comments(text: str) -> str:
-    parts, last = [], 0
-    for span in lex(text, "C"):
-        if span.kind == "comment":
-            parts += [text[last : span.start], "\n" if text.count("\n", span.start, span.end) else " "]
-            last = span.end
-    return "".join([*parts, text[last:]])
+    comments = ((each.start, each.end) for each in lex(text, "C") if each.kind == "comment")
+    return replaced(text, ((start, end, "\n" if "\n" in text[start:end] else " ") for start, end in comments))
 
 
 def _follow(word: str, rest: str, branches: list[_Branch], macros: dict[str, list[str]]) -> None:

@@ -17,7 +17,7 @@ from serving.head.c_statements import working_statements
 from serving.head.c_tokens import is_name, printed, read_source
 from serving.head.local_names import LOCAL, QUALIFIERS, with_single_declarations, with_unique_locals
 from serving.injection.characters import without_controls
-from serving.injection.literals import masked_literals
+from serving.injection.literals import masked_literals, replaced
 from serving.injection.sanitizer import sanitized
 
 VERSION = 1
@@ -49,7 +49,8 @@ def working_code(submission: Submission, language: str) -> str:
     used, macros = _used(working, source.macros)
     tokens = [token for name in macros for token in ("#", "define", name, *source.macros[name], ";")]
     tokens += [token for unit in used for token in unit.tokens]
-    return quote(_masked(printed(_neutral(tokens)))) if tokens else ""
+    text = printed(_neutral(tokens)) if tokens else ""
+    return quote(replaced(text, masked_literals(text, lex(text, "C"))))
 
 
 def _units(tokens: Sequence[str]) -> Iterator[_Unit]:
@@ -119,11 +120,3 @@ def _neutral(tokens: Sequence[str]) -> list[str]:
         if (is_name(token) or token.startswith(LOCAL)) and token not in unchanged and token != LOCAL:
             new.setdefault(token, f"{'f' if token in defined else 'v'}{len(new) + 1}")
     return [new.get(token, token) for token in tokens]
-
-
-def _masked(text: str) -> str:
-    parts, last = [], 0
-    for start, end, mask in sorted(masked_literals(text, lex(text, "C"))):
-        parts += [text[last:start], mask]
-        last = end
-    return "".join([*parts, text[last:]])

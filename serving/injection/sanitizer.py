@@ -15,7 +15,7 @@ from labs_schema.source.languages import SOURCE_EXTENSIONS, extension
 from labs_schema.source.lexer import Span, lex
 from serving.injection.characters import folded, without_controls
 from serving.injection.identifiers import long_names, neutral_names, renamed_placeholders, split_name
-from serving.injection.literals import Replacement, masked_literals
+from serving.injection.literals import Replacement, masked_literals, replaced
 from serving.injection.unused_declarations import unused_declarations, uses
 
 FILE_NAME_CHARS, FILE_NAME_WORDS = 24, 3
@@ -46,7 +46,7 @@ def sanitized(submission: Submission, language: str) -> Submission:
     for file, text, found in zip(submission.files, texts, lexed, strict=True):
         dropped = [*dead_ranges(text, language, found), *unused_declarations(text, found, language, used)]
         pieces = [*_replacements(text, found, names, paths), *_blank(text, dropped)]
-        files.append(SourceFile(path=paths[file.path], text=_replaced(text, pieces)))
+        files.append(SourceFile(path=paths[file.path], text=replaced(text, pieces)))
     observations = submission.observations and _without_free_text(submission.observations)
     return submission.model_copy(update={"files": tuple(files), "observations": observations})
 
@@ -94,16 +94,6 @@ def _blank(text: str, ranges: Sequence[Range]) -> Iterator[Replacement]:
     return ((start, end, "\n" * text.count("\n", start, end)) for start, end in ranges)
 
 
-def _replaced(text: str, pieces: Sequence[Replacement]) -> str:
-    """`text` with the pieces put in; one that starts within another is left out."""
-    parts, last = [], 0
-    for start, end, new in sorted(pieces, key=lambda piece: (piece[0], -piece[1])):
-        if start >= last:
-            parts += [text[last:start], new]
-            last = end
-    return "".join([*parts, text[last:]])
-
-
 def _normalised(text: str, language: str) -> str:
     """No invisible characters, and names in ASCII letters. Literals are masked anyway if they are not ASCII."""
     text = without_controls(text)
@@ -114,7 +104,7 @@ def _normalised(text: str, language: str) -> str:
         for span in lex(text, language)
         if span.kind == "name" and not text[span.start : span.end].isascii()
     ]
-    return _replaced(text, pieces)
+    return replaced(text, pieces)
 
 
 def _neutral_paths(submission: Submission) -> dict[str, str]:

@@ -60,11 +60,11 @@ class RatingFigures(Frozen):
     precision: Estimate
 
 
-def agreement(decisions: Sequence[Decision], *, resamples: int = RESAMPLES, seed: int = 0) -> Agreement:
+def agreement(decisions: Sequence[Decision], *, resamples: int = RESAMPLES) -> Agreement:
     """The agreement of one grader with the TAs. `decisions` must not be empty."""
 
     def over(cluster: Cluster) -> dict[str, Estimate]:
-        drawn = figures(decisions, draw(decisions, cluster, resamples=resamples, seed=seed))
+        drawn = figures(decisions, draw(decisions, cluster, resamples=resamples))
         return {name: estimate(values) for name, values in drawn.items()}
 
     labs = len({d.lab for d in decisions})
@@ -195,13 +195,12 @@ def figures_by_rating(
     titles: Mapping[tuple[str, str], Sequence[str]],
     *,
     resamples: int = RESAMPLES,
-    seed: int = 0,
 ) -> dict[str, RatingFigures]:
     """rating title -> its recall and precision, sorted by title.
 
     `titles`: (lab, criterion) -> the titles of its ratings, in the rubric's order.
     """
-    weights = draw(decisions, "students", resamples=resamples, seed=seed).decisions
+    weights = draw(decisions, "students", resamples=resamples).decisions
     human = np.array([titles[d.lab, d.criterion][d.human] for d in decisions], object)
     grader = np.array([None if d.grader is None else titles[d.lab, d.criterion][d.grader] for d in decisions], object)
     found = {}

@@ -79,12 +79,12 @@ def units_of(lab: Lab, students: Iterable[str]) -> list[Unit]:
 
 
 def inter_annotator_agreement(
-    units: Sequence[Unit], decisions: Iterable[Decision], *, resamples: int = RESAMPLES, seed: int = 0
+    units: Sequence[Unit], decisions: Iterable[Decision], *, resamples: int = RESAMPLES
 ) -> InterAnnotatorAgreement | None:
     """The agreement of the TAs on `units` and of the grader's `decisions` with them; None if there is no unit."""
     if not units:
         return None
-    weights = cluster_weights(clusters_of(units), resamples, seed)
+    weights = cluster_weights(clusters_of(units), resamples)
     answers = {(d.lab, d.student, d.criterion): d.grader for d in decisions}
     pairwise = np.array([_agreeing_pairs(unit) for unit in units])
     grader = np.array([_agreement_with_grader(unit, answers) for unit in units])

@@ -77,16 +77,16 @@ def confidence_figures(decisions: Sequence[Decision], *, calibrated: bool) -> Co
     )
 
 
-def reliability(decisions: Iterable[Decision], bins: int = 15) -> Reliability | None:
+def reliability(decisions: Iterable[Decision]) -> Reliability | None:
     """The calibration figures of all decisions with a rating and a confidence; None if there is none."""
     confidences, hits = confidences_and_hits(decisions)
     if not len(hits):
         return None
     return Reliability(
         decisions=len(hits),
-        ece=ece(confidences, hits, bins),
+        ece=ece(confidences, hits),
         brier=brier(confidences, hits),
-        bins=reliability_bins(confidences, hits, bins),
+        bins=reliability_bins(confidences, hits),
     )
 
 
