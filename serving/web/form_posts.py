@@ -83,7 +83,7 @@ def sent_request(form: FormData, *chosen: Any, prefix: str = "") -> str:
 
 
 def wrong_form() -> ProblemError:
-    return ProblemError("invalid-request", "The form has a wrong value.")
+    return ProblemError("invalid-request", "The form has an invalid value.")
 
 
 async def _check(request: Request) -> None:

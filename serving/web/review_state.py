@@ -86,7 +86,7 @@ def open_lab(request: Request, course: str, lab: str) -> tuple[Service, LabRevie
     service = course_service(request, course)
     review = review_state(request).index.lab(course, lab)
     if not review.items and lab not in service.course.labs:
-        raise ProblemError("not-found", "This course has no lab of this name.")
+        raise ProblemError("not-found", "This course has no lab with this name.")
     return service, review
 
 

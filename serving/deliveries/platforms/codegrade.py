@@ -118,7 +118,7 @@ class CodeGradePlatform:
     ) -> None:
         self._api = _Api(client, base, token, retries)
         if not re.fullmatch(r"\d{1,18}", assignment):
-            raise DeliveryError("platform-not-found", "An id of CodeGrade is a number.")
+            raise DeliveryError("platform-not-found", "An id of CodeGrade must be a number.")
         self._path = f"/assignments/{assignment}"
         self._rows: tuple[_Row, ...] = ()
         self._newest: dict[str, _Submission] = {}

@@ -118,7 +118,7 @@ class GitHubClassroomPlatform:
     ) -> None:
         self._api = _Api(client, api, token, retries)
         if not re.fullmatch(r"\d{1,18}", assignment):
-            raise DeliveryError("platform-not-found", "An id of GitHub Classroom is a number.")
+            raise DeliveryError("platform-not-found", "An id of GitHub Classroom must be a number.")
         self._path = f"/assignments/{assignment}"
         self._login = ""
         self._repositories: dict[str, str] = {}

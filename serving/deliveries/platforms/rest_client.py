@@ -135,5 +135,5 @@ def _origin(url: str) -> tuple[str, str, int | None]:
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL as error:
-        raise DeliveryError("platform-unexpected", "The address of a page is malformed.") from error
+        raise DeliveryError("platform-unexpected", "The address of the list's next page is malformed.") from error
     return parsed.scheme, parsed.host, parsed.port

@@ -103,7 +103,7 @@ def undo(request: Request, caller: TaVisitor, form: SentForm) -> Response:
 
 @router.post("/blind")
 def blind(request: Request, form: SentForm) -> Response:
-    """Hides the machine's ratings from the visitor until they have chosen, or shows them again."""
+    """Hides the model's ratings from the visitor until they have chosen, or shows them again."""
     response = redirect(request, "/lab", course=text(form, "course"), lab=text(form, "lab"))
     wanted = "1" if text(form, "blind") == "1" else "0"
     framed, year = bool(request.state.session.frames), timedelta(days=365)

@@ -70,7 +70,7 @@ def start(request: Request, caller: TaVisitor, form: SentForm) -> Response:
     try:
         lab = load_lab(place.folder)
     except (InputError, OSError):
-        raise ProblemError("lab-unreadable", "The lab's folder can no longer be read. See grader check.") from None
+        raise ProblemError("lab-unreadable", "The lab's folder can no longer be read. Run grader check.") from None
     with _starting:  # two TAs at once add each program once
         review = review_state(request).index.lab(place.course, place.lab)
         folders = set(_without_grade(service, lab, review))
@@ -161,7 +161,7 @@ def _learning(request: Request, form: FormData) -> tuple[Service, Labelling, Lab
     """Raises ProblemError also if the service does not learn from ratings."""
     service, labelling, place = _open(request, text(form, "course"), text(form, "lab"))
     if labelling is None:
-        raise ProblemError("invalid-request", "This service does not learn from ratings.")
+        raise ProblemError("invalid-request", "This service cannot learn from ratings.")
     return service, labelling, place
 
 

@@ -39,7 +39,7 @@ def given_texts(form: FormData, saved: LabTexts) -> LabTexts:
 
 
 def with_imported_rubric(form: FormData, texts: LabTexts) -> tuple[LabTexts, tuple[Issue, ...]]:
-    """The texts with the rubric of the uploaded file, or the faults of that file."""
+    """The texts with the rubric of the uploaded file, or the errors in that file."""
     given = form.get("rubric-file")
     if not isinstance(given, UploadFile) or not given.filename:
         raise ProblemError("invalid-request", "Choose the file with the rubric first.")

@@ -46,7 +46,7 @@ def answer(request: Request, caller: TaVisitor, form: SentForm) -> Response:
     words = limited_text(form, "text", LIMITS.clarification_chars)
     request_id = sent_request(form, doubt_id, words, scope)
     if not words or scope not in ("these", "all"):
-        raise ProblemError("invalid-request", "An answer has a text.")
+        raise ProblemError("invalid-request", "An answer must have a text.")
     service, review = form_lab(request, form)
     clarifications = Clarifications(service.store.database)
     found = clarifications.of_request(request_id)

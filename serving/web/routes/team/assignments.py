@@ -84,7 +84,7 @@ def sample(request: Request, caller: TaVisitor, form: SentForm) -> Response:
     share = re.fullmatch(r"\s*(\d{1,3})(?:[.,](\d{1,2}))?\s*%?\s*", text(form, "share"))
     percent = float(f"{share[1]}.{share[2] or 0}") if share else 0.0
     if not 0 < percent <= 100:
-        raise ProblemError("invalid-request", "The share is a percentage above 0, up to 100.")
+        raise ProblemError("invalid-request", "The share must be a percentage above 0 and at most 100.")
     drawn = second_sample(review, percent / 100, text(form, "seed")[:200])
     given: dict[str, str | None] = {**second_markers(review, drawn, _tas(service, form))}
     counts = _record(service, given, Marking.SECOND, sent_number(form, "seq"), request_id, caller)

@@ -65,7 +65,7 @@ def rate(request: Request, caller: TaVisitor, grade_id: str, form: SentForm) -> 
             again = {"chosen": chosen, "comment": comment, "missing": missing}
             return render(request, "second_marking.html", 422, **again, **_context(request, caller, grade_id))
         if not team.rate(item.grade, ratings, comment, request=request_id, actor=caller.actor):
-            raise ProblemError("second-marking-done", "You have rated this submission as its second marker before.")
+            raise ProblemError("second-marking-done", "You have already rated this submission as its second marker.")
     return redirect(request, f"/second-markings/{grade_id}")
 
 

@@ -27,7 +27,7 @@ def add(request: Request, caller: TaVisitor, form: SentForm) -> Response:
     course, words, shared = text(form, "course"), limited_text(form, "text", MOST), text(form, "shared") == "1"
     request_id = sent_request(form, words, shared)
     if not words:
-        raise ProblemError("invalid-request", "A snippet has a text.")
+        raise ProblemError("invalid-request", "A snippet must have a text.")
     store = Snippets(course_service(request, course).store.database)
     if not store.add(course, words, shared=shared, request=request_id, actor=caller.actor):
         raise ProblemError("too-many-snippets", f"There are {PageLimits().snippets} snippets.")
