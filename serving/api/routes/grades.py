@@ -34,7 +34,7 @@ GradeId = Annotated[
     },
 )
 def get_grade(grade_id: GradeId, service: CourseService, caller: TaCaller) -> GradeHistory:
-    """A second marker who has not rated the submission gets 409: neither the model's ratings nor other people's."""
+    """A second marker who has not rated the submission yet gets 409 and sees no ratings."""
     history, student = find_visible(service, caller, grade_id)
     return grade_history(history, student, RegradeRequests(service.store.database).of_grade(grade_id))
 

@@ -40,7 +40,7 @@ NDJSON, CSV = "application/x-ndjson", "text/csv"
     },
 )
 def get_job_grades(job_id: JobId, service: CourseService, caller: TaCaller) -> StreamingResponse:
-    """Students whom no model graded first, with the reason; then the grades so far. Forgotten students are left out.
+    """Students whom no model graded come first, with the reason, then the grades so far. Without forgotten students.
 
     Every `grade_id` can be overridden, so a person can rate a submission that no model can read. A TA with open second
     markings in the lab gets 409, as for all results of the job.

@@ -144,13 +144,13 @@ def pause_job(job_id: JobId, service: CourseService, caller: TaCaller) -> JobSta
 
 @router.post("/jobs/{job_id}/resume", summary="Resume a job", **CHANGE)
 def resume_job(job_id: JobId, service: CourseService, caller: TaCaller) -> JobStatus:
-    """After a pause or a failure, or to retry parked submissions. A cancelled job stays cancelled."""
+    """Continues after a pause or a failure, and retries parked submissions. A cancelled job stays cancelled."""
     return _request_state(service, job_id, RequestedState.RUN, caller)
 
 
 @router.post("/jobs/{job_id}/cancel", summary="Cancel a job", **CHANGE)
 def cancel_job(job_id: JobId, service: CourseService, caller: TaCaller) -> JobStatus:
-    """Its grades remain."""
+    """The job's grades remain."""
     return _request_state(service, job_id, RequestedState.CANCEL, caller)
 
 

@@ -56,7 +56,7 @@ Limit = Annotated[int, Query(ge=1, le=LIMITS.listed_max, description="The number
 async def submit_regrade_request(
     grade_id: GradeId, body: RegradeRequestIn, service: CourseService, caller: PlatformCaller, once: RespondsOnce
 ) -> Response:
-    """About one criterion of a grade, whose current rating is recorded with it. A criterion has one open request."""
+    """A request objects to a criterion's current rating, which it records. A criterion has at most one open request."""
     history, student = await run_in_threadpool(find_visible, service, caller, grade_id)
 
     def submit(request_id: str) -> RegradeRequestRecord:
@@ -82,7 +82,7 @@ def list_regrade_requests(
     after: After = 0,
     limit: Limit = LIMITS.listed,
 ) -> RegradeRequestList:
-    """Without those about submissions that the caller has yet to rate as second marker."""
+    """Requests about submissions that the caller must still rate as second marker are left out."""
     found = requests_of(service).queue(service.course.name, lab=lab, state=state, after=after, limit=limit)
     visible = (each for each in found if not open_second_marking(service, caller, _grade(service, each)))
     listed = tuple(regrade_request_record(each, _student(service, each)) for each in visible)

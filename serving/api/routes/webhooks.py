@@ -118,7 +118,7 @@ def enable_webhook(webhook_id: WebhookId, service: CourseService, caller: AdminC
 
 @router.get(
     "/webhooks/{webhook_id}/dead-messages",
-    summary="List messages that were given up",
+    summary="List messages that could not be delivered",
     responses={
         **success("The oldest dead messages.", {"messages": [DEAD_MESSAGE]}),
         **problems("not-found", *KEYED),
