@@ -106,7 +106,7 @@ def _lines(path: Path) -> list[str]:
 
 
 def _quoted(name: str, value: str) -> str:
-    """In the quotes that python-dotenv and systemd's EnvironmentFile read in the same way."""
+    """A line with quotes that python-dotenv and systemd's EnvironmentFile read in the same way."""
     if not value.isprintable():
         raise GraderError(f"{name} contains a character that cannot be printed.", code="bad-configuration")
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')

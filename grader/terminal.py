@@ -86,7 +86,7 @@ def show_error(error: BaseException, code: str) -> None:
 
 
 def notes() -> Console:
-    """For what accompanies a result, such as warnings and progress: stderr."""
+    """The console for everything that accompanies a result, such as warnings and progress: stderr."""
     return Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 
 

@@ -31,7 +31,7 @@ def files_hash(submission: Submission) -> str:
 
 
 def observations_hash(submission: Submission) -> str | None:
-    """Of what was observed, without times and memory, which differ between two runs. None if nothing was."""
+    """The hash of the observations, without times and memory, which differ between two runs; None without any."""
     if submission.observations is None:
         return None
     measured = {"results": {"__all__": {"seconds", "memory_bytes"}}}

@@ -98,7 +98,7 @@ Number = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=-1e9, le=1e
 Count = Annotated[int, Field(strict=True, ge=0, le=2**53), BeforeValidator(whole_number)]
 LineNumber = Annotated[int, Field(strict=True, ge=1, le=2**53), BeforeValidator(whole_number)]
 Status = Annotated[int, Field(strict=True, ge=-(2**31), lt=2**32), BeforeValidator(whole_number)]
-"""Of a process; Windows has unsigned ones."""
+"""The exit status of a process; on Windows it is unsigned."""
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 

@@ -14,7 +14,7 @@ NOT_OBSERVED = "not observed"
 LAYOUT_VERSION = 2
 """Increment when the same observations are shown otherwise: it is part of the prompt hash."""
 TEXT_CHARS = 200
-"""Of an input, an output or a diagnostic."""
+"""The limit of an input, an output or a diagnostic."""
 SHOWN_DIAGNOSTICS, SHOWN_TAGS = 3, 8
 _GAP = "..."
 

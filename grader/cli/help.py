@@ -15,7 +15,7 @@ OPERATION, PLATFORMS = "Operation", "Platforms"
 """Panels of `grader --help`."""
 
 EXIT_STATUS = "Exit status: 0 for success, 1 for an error, 2 for wrong options."
-"""Of a command whose help does not state its own."""
+"""The text for a command whose help does not state its exit status."""
 
 METAVARS: dict[Any, str] = {bool: "", int: "N", float: "NUMBER", str: "TEXT", Path: "PATH"}
 

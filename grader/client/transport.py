@@ -196,7 +196,7 @@ _backoff = wait_random_exponential(multiplier=LIMITS.retry_wait_seconds, max=LIM
 
 
 def _wait(state: RetryCallState) -> float:
-    """In seconds: as long as the service suggests, otherwise random and growing."""
+    """The seconds to wait: as long as the service suggests, otherwise random and growing."""
     error = state.outcome.exception() if state.outcome else None
     suggested = error.retry_after if isinstance(error, ApiError) else None
     return _backoff(state) if suggested is None else suggested

@@ -55,7 +55,7 @@ def _vllm() -> Finding:
 
 
 def _gpu() -> Finding:
-    """From nvidia-smi: importing torch would take seconds."""
+    """Uses nvidia-smi, because importing torch would take seconds."""
     listed = _output("nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader")
     if not listed:
         return ok("gpu", "none; heads and small models run on the CPU")
@@ -66,7 +66,7 @@ def _gpu() -> Finding:
 
 
 def _output(*command: str) -> str | None:
-    """None if the command is missing, fails or takes too long."""
+    """The output of a command; None if it is missing, fails or takes too long."""
     with suppress(OSError, subprocess.SubprocessError):
         done = subprocess.run(command, capture_output=True, text=True, timeout=LIMITS.command_seconds, check=True)
         return done.stdout.strip()

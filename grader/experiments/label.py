@@ -103,7 +103,7 @@ def status_line(version: Version, target: float) -> str:
 
 
 def _rate(session: LabelSession, folder: Path, options: LabelOptions, console: Console) -> Version | None:
-    """Until the user stops or everything is rated. Returns the last version."""
+    """Runs until the user stops or everything is rated. Returns the last version."""
     version, skipped = None, list[str]()
     while proposed := session.next_submissions(1, skipped):
         [submission] = proposed

@@ -76,7 +76,7 @@ def model_predictions(model: str, labs: LabSplits, name: str, settings: ModelSet
 def grade_all(
     grader: Grader, submissions: Sequence[tuple[Lab, Sequence[Submission]]], name: str
 ) -> Iterator[tuple[Lab, list[Grade]]]:
-    """Each lab with the grades of its submissions, with one progress bar called `name`."""
+    """Yields each lab with the grades of its submissions, with one progress bar called `name`."""
     chunk = QueueLimits().batch_submissions
     done, total = 0, sum(len(each) for _, each in submissions)
     with step_bars() as show:

@@ -83,7 +83,8 @@ def usable_cores() -> int:
 
 
 def _observed(submissions: Sequence[Submission], observer: Observer, workers: int) -> Iterator[SubmissionObservations]:
-    """Each as it is finished. An error ends the runs that wait; those that have started end first."""
+    """Yields each one as it is finished. An error cancels the waiting runs, after those that have started have
+    ended."""
     with ThreadPoolExecutor(workers, "observe") as pool:
         running: set[Future[SubmissionObservations]] = {pool.submit(observer.observe, each) for each in submissions}
         try:

@@ -38,7 +38,8 @@ def expected_cost(
     orders: int | None = None,
     price_per_hour: float | None = None,
 ) -> Cost:
-    """Of grading the lab in `folder` with `model`, without loading its weights; verification passes are not included.
+    """The cost of grading the lab in `folder` with `model`, without loading its weights; verification passes are not
+    included.
 
     Prints the lab's warnings. The speed is that of the last grading into `out`, or else of the run's evaluation. Raises
     InputError for a lab and ModelError for a model that cannot be used.

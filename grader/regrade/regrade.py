@@ -227,7 +227,7 @@ def _task(store: Store, lab: Lab, job: Job, out: Path) -> LabTask:
 
 
 def _stored_progress(store: Store, courses: Sequence[str], labs: Sequence[Lab], again: bool) -> StoredProgress:
-    """Of the jobs that will be resumed if the model is still theirs, which is known only once it is loaded."""
+    """The progress of the jobs that will be resumed if they have the same model, which is known once it is loaded."""
     jobs, total = JobRepository(store.database), sum(len(lab.students) for lab in labs)
     newest = [known[0] for each in zip(courses, labs, strict=True) if (known := jobs.cli_jobs(*each))]
     return StoredProgress(sum(count_settled(jobs, job) for job in newest if not (again and job.finished_at)), total)

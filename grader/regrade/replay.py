@@ -57,7 +57,7 @@ def replay(store: Store, grade_id: str, grader: GradesLabs) -> Replayed:
 
 
 def _answers(then: Grade, now: Grade) -> Iterator[Difference]:
-    """Without probabilities, whose last digits may differ."""
+    """Differences in the answers, without probabilities, whose last digits may differ."""
     for old, new in zip(then.criteria, now.criteria, strict=True):
         for field in (
             "rating",

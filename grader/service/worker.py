@@ -49,6 +49,6 @@ def start_worker(store: Store, courses: Courses, thread: EngineThread, name: str
 
 
 def wait_for_sigterm(stopped: threading.Event) -> None:
-    """Until `stopped` is set, which SIGTERM does too."""
+    """Waits until `stopped` is set; SIGTERM sets it, too."""
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())
     stopped.wait()

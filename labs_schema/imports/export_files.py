@@ -75,7 +75,7 @@ class Export:
         return None
 
     def text(self, file: ExportFile) -> str | None:
-        """As `data`, decoded; None, with a warning, if it is binary."""
+        """Like `data`, but decoded; None, with a warning, if it is binary."""
         data = self.data(file)
         decoded = None if data is None else decode(data)
         if data is not None and decoded is None:

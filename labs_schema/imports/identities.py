@@ -160,7 +160,7 @@ class Identifier:
 
 
 def folded(value: str) -> str:
-    """For comparison: NFC, whitespace and case ignored."""
+    """`value` for comparisons: in NFC, without whitespace and case."""
     return " ".join(unicodedata.normalize("NFC", value).casefold().split())
 
 

@@ -78,7 +78,7 @@ def _tables(export: Export, found: PlatformExport) -> list[ExportFile]:
 
 
 def _graded_tables(source: ImportSource) -> tuple[Path, ...]:
-    """Those named, and the ratings of `source.lab` if a platform exported them."""
+    """The tables in `source.grades`, and the ratings of `source.lab` if a platform exported them."""
     own = source.lab / RATINGS if source.lab else None
     return (*source.grades, own) if own and own.is_file() else source.grades
 

@@ -58,7 +58,7 @@ PLATFORMS: Mapping[str, Platform] = {
     ),
     "folder": Platform("plain folder", plain_folder.recognizes, _without_assignment(plain_folder.read)),
 }
-"""In the order in which an export is recognised: names of Canvas are the least specific."""
+"""The order matters for recognition: Canvas's file names are the least specific."""
 
 
 def read_platform(name: str, export: Export, assignment: str | None) -> PlatformExport:
@@ -108,7 +108,7 @@ def recognized(paths: Sequence[str]) -> str | None:
 
 
 def recognized_at(path: Path, limits: ImportLimits | None = None) -> str | None:
-    """As `recognized`, for a folder or zip file on disk. Only names are read, up to a limit."""
+    """Like `recognized`, for a folder or zip file on disk. Only names are read, up to a limit."""
     names = limits or ImportLimits()
     try:
         if path.is_dir() and not path.is_symlink():

@@ -66,7 +66,7 @@ def grade(
 
 
 def _rating(assessment: Assessment, criterion: Criterion) -> Rating | None:
-    """By title, else by description, else by marks that only one rating has."""
+    """The rating by its title, else by its description, else by marks that only one rating has."""
     wanted = folded(_texts(_title(assessment), "")["title"])
     for text in ("title", "description"):
         same = [each for each in criterion.ratings if wanted and folded(getattr(each, text)) == wanted]
@@ -120,7 +120,7 @@ def _ordered(ratings: Sequence[Rating]) -> tuple[Rating, ...]:
 
 
 def _usable(criterion: Criterion) -> Criterion | None:
-    """With titles as the lab format allows them; None if it has too few or too many different ratings."""
+    """The criterion with valid titles; None if it has too few or too many different ratings."""
     ratings = [each.model_copy(update=_texts(each.title, each.description)) for each in criterion.ratings]
     titles = {each.title for each in ratings}
     if not MIN_RATINGS <= len(ratings) <= MAX_RATINGS or len(titles) < len(ratings) or "" in titles:

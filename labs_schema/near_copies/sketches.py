@@ -132,7 +132,8 @@ class Sketches:
         return np.frombuffer(os.pread(self._file.fileno(), end - start, start), np.uint32)
 
     def near_copies(self, among: Index, of: Index, progress: Callable[[int, int], None] | None = None) -> set[int]:
-        """Those of `among` that are near-copies of one of `of`. `progress` is called with bands done and in total."""
+        """The numbers in `among` that are near-copies of one in `of`. `progress` is called with bands done and in
+        total."""
         found: set[int] = set()
         if not len(among) or not len(of):
             return found

@@ -44,7 +44,7 @@ def table_names(name: str) -> tuple[str, ...]:
 
 
 def tables_named(name: str, available: Collection[str]) -> list[str]:
-    """Those of `table_names` that are available."""
+    """The `table_names` that are available."""
     return [each for each in table_names(name) if each in available]
 
 

@@ -100,7 +100,7 @@ def read_lab(folder: Path, *, language: str | None = None, limits: LabLimits = D
 
 
 def read_rubric(folder: Path, *, limits: LabLimits = DEFAULT_LIMITS) -> Validated:
-    """As `load_rubric`, with the issues in the result."""
+    """Like `load_rubric`, with the issues in the result."""
     return _read(folder, None, limits, with_work=False)
 
 

@@ -46,5 +46,5 @@ def _cell(cell: Cell, for_excel: bool) -> str:
 
 
 def number(value: float) -> str:
-    """Without exponent and without a trailing `.0`."""
+    """The number without an exponent and without a trailing `.0`."""
     return format(Decimal(repr(value)), "f").removesuffix(".0")

@@ -16,7 +16,7 @@ DEFAULT_LIMITS = LabLimits()
 def read_table_file(
     path: Path, name: str, issues: IssueCollector, limits: LabLimits = DEFAULT_LIMITS
 ) -> list[Row] | None:
-    """As `read_table`, for the regular file at `path`. Links, pipes and devices are errors."""
+    """Like `read_table`, for the regular file at `path`. Links, pipes and devices are errors."""
     data = read_bytes(path, name, limits.table_bytes + 1, issues)
     return None if data is None else read_table(data, name, issues, limits)
 

@@ -27,7 +27,7 @@ def comment_at_end(submission: Submission, language: str, text: str) -> Submissi
 
 
 def comment_far_below(submission: Submission, language: str, text: str) -> Submission:
-    """After sixty empty lines, out of a reader's view."""
+    """A comment after sixty empty lines, out of a reader's view."""
     return _at_end(submission, language, "\n" * 60 + line_comments(text, language))
 
 

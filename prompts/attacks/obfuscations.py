@@ -32,7 +32,7 @@ def reversed_by_controls(text: str) -> str:
 
 
 def invisible_tags(text: str) -> str:
-    """In Unicode tag characters, which no font shows, after a visible word."""
+    """The text in Unicode tag characters, which no font shows, after a visible word."""
     return "todo" + "".join(chr(TAGS + ord(char)) for char in text if char.isascii())
 
 

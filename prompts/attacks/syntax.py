@@ -106,7 +106,7 @@ def block_comment(text: str, language: str, *, documentation: bool = False) -> s
 
 
 def _escaped(text: str, language: str) -> str:
-    """Without comment delimiters, and in Java without `\\u`, which is an escape even in comments."""
+    """The text without comment delimiters, and in Java without `\\u`, which is an escape even in comments."""
     for sign in ("*/", "/*", "(*", "*)", "?>"):
         text = text.replace(sign, " ".join(sign))
     return text.replace("\\u", "\\ u") if language == "Java" else text

@@ -145,7 +145,7 @@ def limit_rate(service: Service, caller: str) -> None:
 
 
 def with_course(service: Service, caller: Caller, query: Any) -> Service:
-    """With the key's course; for an all-courses key, the one in `?course=`, or the only one that is served."""
+    """The service for the key's course; with an all-courses key, for `?course=` or the only course that is served."""
     requested: str | None = query.get("course")
     if caller.course is None:
         names = service.courses.names()

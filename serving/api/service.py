@@ -60,7 +60,7 @@ class Service:
 
 
 def _course_service(request: Request) -> Service:
-    """With the caller's course if the route requires a key; `authorization` determines it before the parameters."""
+    """The service for the caller's course if the route requires a key; `authorization` determines it beforehand."""
     service: Service = getattr(request.state, "service", request.app.state.service)
     return service
 

@@ -54,7 +54,7 @@ class RayWorker:
         return self._rows([grade.model_dump_json() for grade in grades], "", counts)
 
     def _graded(self, lab: Lab, submissions: Sequence[Submission]) -> list[Grade]:
-        """Without ratings where a submission failed alone too. Raises EngineDownError."""
+        """The grades; without ratings for a submission that also failed alone. Raises EngineDownError."""
         grade = partial(self._grader.grade, lab, reasoning=self._reasoning)
         outcomes = grade_isolated(grade, submissions)
         if failed := [each for each in outcomes if isinstance(each, Exception)]:

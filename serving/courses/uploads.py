@@ -39,7 +39,7 @@ class Uploads:
         return upload
 
     def find(self, token: str) -> Upload | None:
-        """None if it is unknown, confirmed or deleted."""
+        """The upload; None if it is unknown, confirmed or deleted."""
         folder = self._folder / token
         return Upload(token, folder) if TOKEN.fullmatch(token) and folder.is_dir() else None
 

@@ -13,7 +13,7 @@ NAMES = {
     Action.SEND: "to send",
     Action.UNCHANGED: "already there",
 }
-"""In the order in which a person should look at them."""
+"""The order in which a person should look at them."""
 ID_KINDS: dict[str, str] = {
     IdKind.NUMBER: "student number",
     IdKind.EMAIL: "e-mail address",

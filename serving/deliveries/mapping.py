@@ -79,7 +79,7 @@ def unmapped_text(report: MappingReport) -> str:
 
 
 def propose_mapping(criteria: Sequence[Criterion], rubric: PlatformRubric) -> MappingReport:
-    """By equal titles, case and whitespace apart; levels also by points, if the points of all of them differ."""
+    """Maps equal titles, apart from case and whitespace; levels also by points, if all of these differ."""
     by_title = _unique({each.id: each.title for each in rubric.criteria})
     by_id = {each.id: each for each in rubric.criteria}
     found: dict[str, CriterionMapping] = {}

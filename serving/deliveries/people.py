@@ -10,7 +10,7 @@ from serving.deliveries.platform import PlatformPerson
 
 LOCAL_PART = "the part of the e-mail address before the @"
 KINDS = (IdKind.NUMBER, IdKind.LOGIN, IdKind.EMAIL, LOCAL_PART, IdKind.PLATFORM)
-"""Of kinds that know equally many students, the first one is used."""
+"""If several kinds find equally many students, the first one is used."""
 
 
 class Matching(Frozen):

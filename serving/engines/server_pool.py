@@ -102,7 +102,7 @@ class ServerPool:
             self._load_adapter(*self._adapter)
 
     def complete(self, key: bytes, body: dict[str, Any]) -> list[Any] | EngineFailure:
-        """From the first server that answers completely, in the order preferred for `key`. Raises NoServerError."""
+        """The answer of the first server that answers completely, in the order for `key`. Raises NoServerError."""
         reasons = []
         for url in self._order.order(key):
             try:

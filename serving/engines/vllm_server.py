@@ -103,7 +103,7 @@ class VllmServer:
 
 
 def describe(served: Served) -> str:
-    """For error messages."""
+    """Describes the models of a server for error messages."""
     adapters = "with" if served.adapters else "without"
     return f"{served.model} ({served.context_length} tokens, vLLM {served.version}, {adapters} adapters)"
 

@@ -73,7 +73,7 @@ WRITERS: Mapping[str, Callable[[Documents], Writer]] = {
 
 
 def _observations(lab: Lab) -> dict[str, SubmissionObservations]:
-    """By student: every member of a group has those of the group's work."""
+    """The observations by student: every member of a group has those of the group's submission."""
     return {student: each.observations for each in lab.submissions if each.observations for student in each.students}
 
 

@@ -87,7 +87,7 @@ def read_results(folder: Path) -> Results:
 
 
 def read_grades(folder: Path) -> Mapping[str, Result]:
-    """By student; empty without the file. Raises InputError if it is damaged."""
+    """The results by student; empty without the file. Raises InputError if it is damaged."""
     path = folder / GRADES
     if not path.is_file():
         return {}

@@ -152,7 +152,7 @@ def _column(header: Sequence[RawCell], chosen: str | None, usual: frozenset[str]
 
 
 def _feedback(header: Sequence[RawCell], chosen: str | None) -> int | None:
-    """None if the worksheet has no feedback column, which depends on the assignment's settings."""
+    """The feedback column; None if there is none, which depends on the assignment's settings."""
     if chosen is None and not any(heading_key(cell.text) in FEEDBACK_HEADINGS for cell in header):
         return None
     return _column(header, chosen, FEEDBACK_HEADINGS, "--feedback-column")

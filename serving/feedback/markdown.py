@@ -46,7 +46,7 @@ def fenced(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Without control characters except for line ends and tabs."""
+    """The text without control characters, except for line ends and tabs."""
     return "".join(each if each.isprintable() or each in "\n\t" else "\ufffd" for each in text.replace("\r\n", "\n"))
 
 

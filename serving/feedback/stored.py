@@ -8,7 +8,7 @@ from serving.store.students import is_anonymous
 
 
 def stored_feedback(store: Store, grade_id: str, options: FeedbackOptions) -> Feedback | None:
-    """None if it may not be released yet. Raises UnknownError, ForgottenError."""
+    """The feedback; None if it must not be released yet. Raises UnknownError, ForgottenError."""
     history, submission = store.read_history(grade_id), store.read_submission(grade_id)
     student = store.read_student(history.grade.student).student
     if history.grade.grade is None or student is None:

@@ -14,7 +14,7 @@ from serving.head.local_names import LOCAL, RECORDS, TYPES, declared, statement_
 ROUNDS = 20
 """One removal can make another possible; each round takes time proportional to the length."""
 CONDITION_TOKENS = 500
-"""Of a condition that may be constant: keeps the time linear where conditions are nested."""
+"""The longest condition that is checked for being constant: keeps the time linear for nested conditions."""
 _LEAVES = frozenset({"return", "break", "continue", "goto", "exit", "abort"})
 _CONTROL = _LEAVES | {"if", "else", "for", "while", "do", "switch", "case", "default"}
 _ASSIGNS = frozenset({"=", "+=", "-=", "*=", "/=", "%=", "&=", "|=", "^=", "<<=", ">>=", "++", "--"})
@@ -76,7 +76,8 @@ def _partners(tokens: Sequence[str]) -> dict[int, int]:
 
 
 def _statement_ends(tokens: Sequence[str], ends: dict[int, int]) -> list[int]:
-    """For each position: behind the `;` of the simple statement that starts there; 0 for a compound one."""
+    """For each position, the position behind the `;` of the simple statement that starts there; 0 for a compound
+    one."""
     found = [0] * (len(tokens) + 1)
     for i in range(len(tokens) - 1, -1, -1):
         if tokens[i] == ";":
@@ -165,7 +166,7 @@ def _constant_condition(tokens: Sequence[str], start: int, ends: dict[int, int])
 
 
 def _truth(word: str, tokens: Sequence[str]) -> bool | None:
-    """Of the condition in the parentheses behind `word`, if it is constant."""
+    """The value of the condition in the parentheses behind `word`, if it is constant."""
     condition = " ".join(tokens)
     if word == "for":
         return constant(condition.split(";")[1]) if condition.count(";") == 2 else None

@@ -87,7 +87,7 @@ def _follow(word: str, rest: str, branches: list[_Branch], macros: dict[str, lis
 
 
 def _condition(text: str, macros: Mapping[str, list[str]]) -> bool | None:
-    """Of an `#if`, where names without a macro are 0 (C99, 6.10.1)."""
+    """The value of an `#if`, where names without a macro are 0 (C99, 6.10.1)."""
     plain = _DEFINED.sub(lambda found: str(int(found[1] in macros)), text)
     return constant(_NAME.sub(lambda found: " ".join(macros.get(found[0], ["0"])), plain))
 

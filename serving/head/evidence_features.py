@@ -102,7 +102,7 @@ def _shares(name: str, passed: Sequence[bool]) -> dict[str, float]:
 
 
 def _formats(tests: Sequence[tuple[CheckResult, bool]]) -> Iterator[bool]:
-    """For each input with the right values in the output: whether the output passed every test of this input."""
+    """Whether the output passed every test of an input, for each input with the right values in the output."""
     by_input: dict[tuple[str | None, str | None, str], list[tuple[CheckResult, bool]]] = {}
     for test, right in tests:
         alone = test.check if test.input is None and test.arguments is None else ""

@@ -20,7 +20,7 @@ from serving.head.text_features import Ngrams, Vocabulary, text_matrix
 
 INFO, WEIGHTS = "head.json", "head.safetensors"
 SIMILARITY_TEMPERATURE = 0.1
-"""Of the softmax over the similarities of known criteria to a new one."""
+"""The temperature of the softmax over the similarities of known criteria to a new one."""
 SOURCES = ("code tokens", "model features", "lab", "evidence")
 Floats = NDArray[np.float64]
 Embed = Callable[[str], Hidden]
@@ -75,7 +75,8 @@ class ProgramFeatures(NamedTuple):
 
 
 class CriterionWeights(NamedTuple):
-    """Of shapes (f, ratings), (d, ratings), (labs + 1, ratings), (labs + 1,), (e, ratings), (1,), (labs + 1,) and (d,).
+    """Weights of shapes (f, ratings), (d, ratings), (labs + 1, ratings), (labs + 1,), (e, ratings), (1,), (labs + 1,)
+    and (d,).
 
     The last row of `labs` and `sharpness` is for unknown labs: all log-probabilities are multiplied by the sharpness.
     Those of an observed program are multiplied by `base_share`, added to those of its evidence, and both multiplied by

@@ -8,7 +8,7 @@ from serving.head.c_tokens import is_name
 LOCAL = "@"
 """Starts a local variable's name: no C token does."""
 MAX_TOKENS = 200
-"""Of a declaration: keeps the time linear."""
+"""The longest declaration that is read: keeps the time linear."""
 QUALIFIERS = frozenset({"const", "static", "register", "volatile", "inline", "extern", "auto", "restrict"})
 TYPES = frozenset(
     ["int", "char", "float", "double", "long", "short", "unsigned", "signed", "void", "bool", "_Bool", "FILE", "size_t"]

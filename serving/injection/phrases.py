@@ -149,7 +149,7 @@ def _normalised(word: str) -> str:
 
 
 def _plain(word: str) -> str:
-    """In small letters without accents and vowel signs."""
+    """The word in lower case, without accents and vowel signs."""
     if word.isascii():
         return word.lower()
     parts = unicodedata.normalize("NFKD", word.casefold())

@@ -84,7 +84,7 @@ def is_parked(job_id: str) -> Any:
 
 
 def parked_of(connection: Connection, job_id: str) -> tuple[Parked, ...]:
-    """Those without a readable program first, each in the order of the pseudonyms."""
+    """The parked submissions: those without a readable program first, then the others, both sorted by pseudonym."""
     found = select(attempts.c.student, attempts.c.reason, attempts.c.code).where(is_parked(job_id))
     found = found.order_by(attempts.c.code.is_(None), attempts.c.student)
     return tuple(Parked(**row._mapping) for row in connection.execute(found))

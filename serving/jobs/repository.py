@@ -181,7 +181,7 @@ class JobRepository:
             return [*connection.execute(found).scalars()]
 
     def settled(self, job_id: str, pseudonyms: Sequence[str]) -> set[str]:
-        """Those of `pseudonyms` that the job has graded or parked, or whose student was deleted meanwhile."""
+        """The `pseudonyms` that the job has graded or parked, or whose student was deleted in the meantime."""
         mine = grades.c.request == job_id, grades.c.student.in_(pseudonyms), by_model
         parked_too = is_parked(job_id), attempts.c.student.in_(pseudonyms)
         gone = people.c.pseudonym.in_(pseudonyms), people.c.student.is_(None)

@@ -93,7 +93,7 @@ class ToolKeys:
 
 
 def _published(stored: list[StoredKey], now: datetime) -> list[StoredKey]:
-    """Without the keys whose successor has signed for longer than any platform caches a key set."""
+    """The stored keys, except those whose successor has signed for longer than any platform caches a key set."""
     ended = timestamp(now - timedelta(hours=LIMITS.key_publish_hours + LIMITS.key_retain_hours))
     successors = [*stored[1:], None]
     return [each for each, later in zip(stored, successors, strict=True) if later is None or later.created_at > ended]

@@ -55,7 +55,7 @@ class OrderEffects(Frozen):
 
 
 def order_effects(decisions: Sequence[Decision]) -> OrderEffects | None:
-    """None if no decision was scored in several orders."""
+    """The effects of the order; None if no decision was scored in several orders."""
     scored = [d for d in decisions if len(d.letters) > 1]
     if not scored:
         return None

@@ -61,7 +61,7 @@ class ConfidenceFigures(Frozen):
 
 
 def confidence_figures(decisions: Sequence[Decision], *, calibrated: bool) -> ConfidenceFigures | None:
-    """None if no decision has probabilities. `calibrated`: whether the confidences are calibrated."""
+    """The figures; None if no decision has probabilities. `calibrated`: whether the confidences are calibrated."""
     raw = reliability(d.model_copy(update={"confidence": max(d.probabilities)}) for d in decisions if d.probabilities)
     if raw is None:
         return None

@@ -72,7 +72,7 @@ class FoundModel:
 
     @cached_property
     def hashes(self) -> tuple[str, str]:
-        """Of the weights without and with the adapter or head. Reads all of them."""
+        """The hashes of the weights without and with the adapter or head. Reads all of them."""
         return weights_hashes(self.model.weights, self.model.adapter or self.model.head)
 
     @cached_property

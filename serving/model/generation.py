@@ -54,7 +54,8 @@ class Generated(Frozen):
 
 
 def read_prompts(path: Path) -> list[PromptRow]:
-    """Of a `.jsonl` file a prompt for each row; any other file is one prompt. Raises InputError with all wrong rows."""
+    """A prompt for each row of a `.jsonl` file; any other file is one prompt. Raises InputError with all invalid
+    rows."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -13,8 +13,9 @@ from serving.model.folder import open_model
 
 
 class PromptCounts(Frozen):
-    """Of a lab, without verification passes. `questions`: prompts, one per criterion and order. `prompt_tokens`: all of
-    their tokens; `uncached_tokens`: with each shared prefix counted once. `refused`: empty or overlong submissions."""
+    """Counts for a lab, without verification passes. `questions`: prompts, one per criterion and order.
+    `prompt_tokens`: all of their tokens; `uncached_tokens`: with each shared prefix counted once. `refused`: empty or
+    overlong submissions."""
 
     submissions: int
     questions: int

@@ -44,7 +44,7 @@ def queue_length(queue: EngineQueue, courses: Iterable[str]) -> Metric:
 
 
 def jobs_by_state(jobs: JobRepository) -> Metric:
-    """Without samples while the store cannot be read."""
+    """Jobs by state; without samples while the store cannot be read."""
     family = GaugeMetricFamily("grader_jobs", "Regrade jobs by state.", labels=["state"])
     for state, count in count_jobs(jobs).items():
         family.add_metric([state.value], count)

@@ -20,7 +20,7 @@ class Telemetry:
 
     @property
     def observers(self) -> tuple[GradingObserver, ...]:
-        """To be notified by the engine's thread."""
+        """The observers that the engine's thread must notify."""
         return (self.metrics,) if self.tracing is None else (self.metrics, self.tracing)
 
     def install(self, app: FastAPI, operator: Any) -> None:

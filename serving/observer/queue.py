@@ -113,7 +113,7 @@ class ObservationQueue:
             _settle(connection, work, result=observations.model_dump_json(exclude_defaults=True))
 
     def fail(self, work: Work, reason: str) -> None:
-        """As `record`, for a submission whose checks cannot be run."""
+        """Like `record`, for a submission whose checks cannot be run."""
         with self._database.writing() as connection:
             _settle(connection, work, failure=reason)
 

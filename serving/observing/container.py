@@ -37,11 +37,11 @@ from serving.observing.toolchains import find_toolchain
 from serving.observing.validating import build_validator
 
 USER = 60_599
-"""In no range that Linux distributions assign."""
+"""Outside all ranges that Linux distributions assign."""
 WRITABLE = ("/tmp", "/var/tmp", "/dev/shm", "/run/lock")
 _MEMORY_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 _SHARE = 0.75
-"""Of the container's memory that one process may use."""
+"""The share of the container's memory that one process may use."""
 
 
 class ContainerSandbox:

@@ -28,7 +28,7 @@ class ObservationCache:
         self._folder = cache_folder() / canonical_hash([language, checks, dict(tools)])[:32]
 
     def read(self, submission: str) -> SubmissionObservations | None:
-        """None if there is none, or if the file is damaged."""
+        """The cached observations; None if there are none, or if the file is damaged."""
         try:
             return SubmissionObservations.model_validate_json(self._path(submission).read_bytes())
         except (OSError, ValidationError):

@@ -1,4 +1,4 @@
-"""From runs to results: what all checks have in common."""
+"""Turns runs into results; shared by all checks."""
 
 from labs_schema.observations import Outcome
 from serving.observing.isolation.watching import Ending, Run

@@ -13,7 +13,7 @@ from serving.observing.toolchains import Toolchain
 from serving.observing.validating import BuiltValidator
 
 VERSION = "2"
-"""Of the rules that turn a run into an outcome. A change makes stored observations outdated."""
+"""The version of the rules that turn a run into an outcome. A change makes stored observations outdated."""
 _VERSION = {"go": "version", "java": "-version", "javac": "-version"}
 _TOOL = re.compile(r"[A-Za-z0-9][\w.+-]*")
 _SHELLS = ("sh", "bash", "dash", "exec", "echo", "test", "true", "false", "cd", "for", "do", "done", "if", "then", "fi")

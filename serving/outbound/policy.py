@@ -46,7 +46,7 @@ class OutboundPolicy:
         return origin
 
     def check_text(self, url: str) -> None:
-        """As `check_url`, for a URL that a person entered: also refuses a malformed one, and a private address."""
+        """Like `check_url`, for a URL that a person entered: also refuses a malformed one, and a private address."""
         if not url.isprintable():
             raise OutboundRefusedError("The URL has characters that are not printable.")
         try:

@@ -77,7 +77,7 @@ def rating_changes(
 
 
 def current_ratings(review: LabReview) -> list[CurrentRating]:
-    """Those of students with a name: anonymous work is in no lab's folder."""
+    """The ratings of students with a name: anonymous submissions are not in a lab's folder."""
     return [
         CurrentRating(item.name, each.title, each.rating, each.current, each.decision.rating is not None)
         for item in review.items.values()

@@ -53,7 +53,7 @@ class _Hesitation(NamedTuple):
 
 
 def doubts(database: Database, review: LabReview, hidden: Hidden) -> list[Doubt]:
-    """Those of at least `PageLimits.doubt_submissions` submissions, the most frequent first."""
+    """The doubts that at least `PageLimits.doubt_submissions` submissions raise, the most frequent first."""
     groups: dict[tuple[Any, ...], list[str]] = {}
     reasons: dict[tuple[Any, ...], list[str]] = {}
     for grade, each in _hesitations(database, review, hidden):

@@ -73,7 +73,7 @@ class LabReview:
         return self.open_second_marking(item, actor) is not None
 
     def visible_to(self, actor: str) -> "LabReview":
-        """Without the submissions whose ratings a TA must not see yet."""
+        """The review without the submissions whose ratings a TA must not see yet."""
         if actor not in self._open_second_markings:
             return self
         items = {grade: item for grade, item in self.items.items() if not self.is_sealed(item, actor)}
@@ -96,7 +96,7 @@ class LabReview:
 
     @property
     def criteria(self) -> tuple[Criterion, ...]:
-        """Those of the newest rubric."""
+        """The criteria of the newest rubric."""
         return self.rubrics[self.newest_rubric].criteria if self.items else ()
 
 

@@ -174,7 +174,7 @@ def in_blind_sample(student: str, lab: str, criterion: str, share: float) -> boo
 
 
 def fitting(decided: Decision, criterion: Criterion) -> Decision:
-    """Without the rating if the rubric no longer has it: then a person has to decide again."""
+    """The decision; without the rating if the rubric no longer has it, because a person must then decide again."""
     if decided.rating is None or any(each.title == decided.rating for each in criterion.ratings):
         return decided
     return decided.model_copy(update={"rating": None})

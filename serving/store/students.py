@@ -42,7 +42,7 @@ def is_anonymous(student: str | None) -> bool:
 
 
 def find_pseudonym(connection: Connection, course: str, student: str) -> str | None:
-    """None if the course has no pseudonym for this student. Raises BadNameError for an unprintable name."""
+    """The pseudonym; None if the course has none for this student. Raises BadNameError for an unprintable name."""
     same = students.c.course == printable_name(course), students.c.student == printable_name(student)
     return connection.execute(select(students.c.pseudonym).where(*same)).scalar_one_or_none()
 

@@ -22,7 +22,7 @@ class Curve(NamedTuple):
 
 
 def agreement_curve(estimates: Sequence[Estimate]) -> Curve | None:
-    """By the number of ratings. None without an estimate."""
+    """The estimated agreement by the number of ratings; None without an estimate."""
     if not estimates:
         return None
     first, most = estimates[0].decisions, max(each.decisions for each in estimates)

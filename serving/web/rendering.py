@@ -35,7 +35,7 @@ def render(request: Request, template: str, status: int = 200, /, **context: Any
 
 
 def redirect(request: Request, path: str, **query: object) -> RedirectResponse:
-    """To a path below the pages' root, with GET: a reload does not post again."""
+    """Redirects to a path below the pages' root with GET, so that a reload does not post again."""
     return RedirectResponse(request.state.root + page_url(path, **query), status_code=303)
 
 
@@ -53,7 +53,7 @@ def page_of(items: Sequence[Any], page: int, rows: int) -> dict[str, Any]:
 
 
 def new_request_id() -> str:
-    """For the hidden field that makes sending a form twice harmless."""
+    """The value of the hidden field that makes sending a form twice harmless."""
     return secrets.token_urlsafe(18)
 
 

@@ -105,7 +105,8 @@ def _shown(file: SourceFile, language: str) -> ShownFile:
 
 
 def _lexer(path: str, language: str) -> Lexer:
-    """By file name, then by language. A notebook is shown as the program that was read from it, not as JSON."""
+    """The lexer by file name, then by language. A notebook is shown as the program that was read from it, not as
+    JSON."""
     if not path.endswith(".ipynb"):
         with suppress(ClassNotFound):
             return get_lexer_for_filename(path, stripnl=False)

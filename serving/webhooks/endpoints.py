@@ -176,7 +176,7 @@ class Endpoints:
         return row
 
     def _record(self, ledger: Ledger, row: Row[Any], change: str) -> None:
-        """With the hash of the new state, so that `grader audit verify` finds a change that is not in the log."""
+        """Records the hash of the new state, so that `grader audit verify` finds a change that is not in the log."""
         ledger.append("webhook", self._actor, {"id": row.id, "change": change, "version": endpoint_version(row)})
 
     def _key(self) -> bytes:

@@ -86,7 +86,8 @@ class WebhookSender(Poller):
         return {row.endpoint for row in rows if not self._secrets(row)}
 
     def _secrets(self, message: Row[Any]) -> list[str]:
-        """Those that sign it: the current one and, after a rotation, the one before. Empty without their key."""
+        """The secrets that sign a message: the current one and, after a rotation, the previous one. Empty without the
+        key."""
         try:
             key = endpoint_key(self._store.database, message.endpoint, message.key_tag)
         except GraderError as error:

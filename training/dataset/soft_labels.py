@@ -20,7 +20,7 @@ from training.dataset.row_formats import PromptRow
 
 GRADES = "grades.jsonl"
 TOLERANCE = 1e-3
-"""Of the sum of a criterion's probabilities to 1."""
+"""The tolerated difference of the sum of a criterion's probabilities from 1."""
 UNSAFE = frozenset({"suspicious-text", "verification-differs", "verification-failed"})
 """Codes of review reasons: an answer that an injected prompt may have changed would teach that the attack works."""
 

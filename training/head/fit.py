@@ -128,8 +128,8 @@ def _fit_evidence(
 
 
 def _in_features(programs: Programs, basis: Basis, coefficients: Floats) -> tuple[Floats, Floats, Floats]:
-    """From the basis to the features themselves, so that a prediction needs no training program: weights of text and
-    hidden states, and what to subtract in each lab, (labs, ratings).
+    """Maps coefficients from the basis to the features, so that a prediction needs no training program: weights of text
+    and hidden states, and what to subtract in each lab, (labs, ratings).
 
     A centred kind contributes <x - a, sum of c_m (x_m - b_m)> with the means a of x's lab and b_m of landmark m's lab.
     Its part <a, ...> is the same for all programs of a lab.

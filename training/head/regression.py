@@ -12,7 +12,8 @@ from training.head.basis import Bools, Floats, Ints
 
 FOLDS = 4
 PRIOR_WEIGHT = 0.3
-"""Of one example of each rating, at the origin: every rating stays possible, and few ratings are not trusted much."""
+"""The weight of one example of each rating, at the origin: every rating stays possible, and few ratings are not trusted
+much."""
 TEMPERATURES = (0.4, 4.0)
 
 

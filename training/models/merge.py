@@ -95,7 +95,7 @@ def replaceable(out: Path) -> bool:
 
 
 def logits_of(model: Any, tokenizer: Any) -> list[Tensor]:
-    """For each of TEXTS: the logits (N, V) of all N positions, float32."""
+    """The logits (N, V) of all N positions of each of TEXTS, float32."""
     model.eval()
     with torch.no_grad():
         ids = [tokens for text in TEXTS if (tokens := tokenizer(text)["input_ids"])]

@@ -116,7 +116,7 @@ def sealed_checkpoints(folder: Path, before: int | None = None) -> list[Path]:
 
 
 def _checkpoints(folder: Path) -> list[Path]:
-    """From the oldest to the newest."""
+    """The checkpoints, oldest first."""
     found = [path for path in folder.glob("checkpoint-*") if path.is_dir() and path.name[11:].isdigit()]
     return sorted(found, key=lambda path: int(path.name[11:]))
 

@@ -137,7 +137,7 @@ def _layer_bytes(
 
 
 def _frozen_states_bytes(model: Any, estimate: StageEstimate, config: RunConfig, width: int) -> int:
-    """Of the hidden states of an epoch, which are reused if the lower layers are frozen."""
+    """The size of the hidden states of an epoch, which are reused if the lower layers are frozen."""
     if adapted_layers(model, config) == model.config.num_hidden_layers:
         return 0
     tokens = min(estimate.tokens, estimate.epoch_tokens)
@@ -164,7 +164,7 @@ def _answer_tokens(stage: Stage, example: TrainingExample) -> int:
 
 
 def _token_trees(stage: Stage, examples: Sequence[TrainingExample]) -> list[TokenTree]:
-    """Each submission's tree."""
+    """The tree of each submission."""
     collator: PreferenceCollator | VerdictCollator
     if isinstance(stage, SftStage):
         letters = stage.answer_only == "letter"
@@ -175,7 +175,7 @@ def _token_trees(stage: Stage, examples: Sequence[TrainingExample]) -> list[Toke
 
 
 def _sequences(stage: Stage, example: TrainingExample) -> list[tuple[tuple[int, ...], int]]:
-    """For each row: the lengths of its sequences, and the number of answer tokens."""
+    """The lengths of the sequences of each row, and the number of its answer tokens."""
     found: list[tuple[tuple[int, ...], int]] = []
     for criterion in example.criteria:
         prompt = len(example.shared) + len(criterion.prompt)

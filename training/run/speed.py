@@ -30,7 +30,7 @@ def count_linear_weights(model: torch.nn.Module) -> int:
 
 
 def count_frozen_weights(model: torch.nn.Module, adapted_layers: int | None) -> int:
-    """Those of them in layers below the top `adapted_layers`, which a token passes only once, forward."""
+    """The number of weights in layers below the top `adapted_layers`, which a token passes only once, forward."""
     by_layer = _linear_weights_by_layer(model)
     frozen = max(by_layer, default=-1) + 1 - (adapted_layers or len(by_layer))
     return sum(weights for layer, weights in by_layer.items() if layer < frozen)

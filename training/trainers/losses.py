@@ -12,8 +12,8 @@ DISCOPOP_TAU = 0.05
 
 @dataclass(frozen=True)
 class PairLogps:
-    """Of P preference pairs, each field of shape (P,): the sums of the answers' token log-probabilities in nats under
-    policy and reference, and the answers' lengths in tokens."""
+    """Log-probabilities of P preference pairs, each field of shape (P,): the sums of the answers' token
+    log-probabilities in nats under policy and reference, and the answers' lengths in tokens."""
 
     chosen: Tensor
     rejected: Tensor

@@ -38,7 +38,7 @@ def any_process(flag: bool) -> bool:
 
 
 class PretokenizedMixin:
-    """For a trl trainer whose dataset already has token ids. Stops at a loss or gradient norm that is not finite.
+    """Mixin for a trl trainer whose dataset already has token ids. Stops at a loss or gradient norm that is not finite.
 
     With a `validation`, `evaluate` measures it. A new best value also saves a checkpoint; `patience` evaluations
     without one end the training.

@@ -67,8 +67,8 @@ class RunningMetrics:
 
 
 class SubmissionBatches(PretokenizedMixin):
-    """For a trl trainer whose batches are whole submissions with different numbers of items (pairs, or answer tokens):
-    within an optimiser step, over all batches and processes, every item has the same weight.
+    """Mixin for a trl trainer whose batches are whole submissions with different numbers of items (pairs, or answer
+    tokens): within an optimiser step, over all batches and processes, every item has the same weight.
 
     A process without a batch computes the shortest submission with weight 0, because all processes must take part.
     """

@@ -93,7 +93,7 @@ def count_agreeing(letters: Tensor, criteria: Sequence[int]) -> tuple[int, int]:
 
 @contextmanager
 def _evaluating(model: Any) -> Any:
-    """Without dropout while inside."""
+    """Disables dropout inside the context."""
     training = model.training
     model.eval()
     try:

@@ -76,12 +76,12 @@ def _start(file: ExportFile) -> bytes:
 
 
 def is_assessments(headings: Collection[str]) -> bool:
-    """By the normalized headings of a table."""
+    """Whether a table has assessments, by its normalized headings."""
     return {"studentid", "studentname"} <= set(headings) and any(key.startswith("rating") for key in headings)
 
 
 def read_assessments(table: PlatformTable) -> tuple[Assessment, ...]:
-    """From the columns `Rating: CRITERION`, `Points: CRITERION` and `Comments: CRITERION` of each criterion."""
+    """Reads the columns `Rating: CRITERION`, `Points: CRITERION` and `Comments: CRITERION` of each criterion."""
     columns: dict[str, dict[str, int]] = {}
     for index, heading in enumerate(table.header):
         part, colon, criterion = heading.partition(":")

@@ -66,7 +66,7 @@ def _slug(name: str, rows: Sequence[Mapping[str, str]], repositories: Sequence[s
 def _owners(
     repository: str, slug: str, rows: Sequence[Mapping[str, str]], repositories: Collection[str]
 ) -> tuple[Ids, ...]:
-    """By the rows of the table; not by a row whose user has a repository of the same assignment of its own."""
+    """The owners by the rows of the table, except rows whose user has their own repository of the same assignment."""
     others = {folded(each) for each in repositories} - {folded(repository)}
     mine = [row for row in rows if folded(row["studentrepositoryname"]) == folded(repository)]
     mine = [row for row in mine if folded(slug + row.get("githubusername", "")) not in others]

@@ -101,7 +101,7 @@ def metadata_records(text: str, limits: ImportLimits) -> dict[str, dict[str, Any
 
 
 def is_evaluation(headings: Collection[str]) -> bool:
-    """By the normalized headings of a table."""
+    """Whether a table is an evaluation, by its normalized headings."""
     return {"assignmentsubmissionid", _FIRST_ITEM, _AFTER_ITEMS} <= set(headings)
 
 

@@ -43,7 +43,7 @@ def read(export: Export) -> PlatformExport:
 
 
 def _suffix(name: str) -> str:
-    """Of a student's file: source code, an archive that cannot be opened, or `s1@course.pdf`."""
+    """The suffix of a student's file: source code, an archive that cannot be opened, or `s1@course.pdf`."""
     found = extension(name)
     return found if found in SOURCE_EXTENSIONS | UNSUPPORTED_ARCHIVES or "@" in name.removesuffix(found) else ""
 

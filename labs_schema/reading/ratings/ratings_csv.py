@@ -82,7 +82,7 @@ def parse_ratings(
 
 
 def _fitted(row: Row, width: int) -> Row:
-    """Without empty cells past the width; a row with text in its first cell only is one of empty cells."""
+    """The row without empty cells beyond the width. If only the first cell has text, the others are empty cells."""
     cells = row.cells
     while len(cells) > width and not cells[-1]:
         cells = cells[:-1]

@@ -58,7 +58,7 @@ class SubmissionIn(RequestPart):
         return self
 
     def read(self, lab: Lab) -> Submission:
-        """Without a student: grading does not depend on whose work it is. Raises InputError.
+        """The submission, without a student, because grading does not depend on the author. Raises InputError.
 
         The lab's criteria decide whether text cells of notebooks are read, its encoding is for archived files.
         """

@@ -128,7 +128,7 @@ def _value(found: dict[str, Any]) -> Value:
 
 
 def _assessment(name: str, value: CriterionValue) -> dict[str, str]:
-    """With the rating's id: two ratings may have equal points. Without points the criterion would have no score."""
+    """Sends the rating's id, as two ratings may have equal points, and the points, without which there is no score."""
     form = {f"{name}[rating_id]": value.level} if value.level else {}
     if value.points is not None:
         form[f"{name}[points]"] = _text(value.points)

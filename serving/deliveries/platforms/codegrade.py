@@ -141,7 +141,7 @@ class CodeGradePlatform:
         return Assignment(title=str(name or ""), maximum=highest, rubric=rubric, warnings=(AT_ONCE,))
 
     def read_people(self) -> tuple[PlatformPerson, ...]:
-        """Those with a submission: only a submission can have a grade."""
+        """The people with a submission: only a submission can have a grade."""
         self._read_submissions()
         return tuple(map(_person, self._students.values()))
 

@@ -48,7 +48,7 @@ class CliBackend:
         return self._lab
 
     def observe(self, _: Job, submissions: Sequence[Submission]) -> list[Submission]:
-        """With what `grader observe` has written into the lab."""
+        """The submissions with the observations that `grader observe` has written into the lab."""
         return [*submissions]
 
     def grade(self, lab: Lab, submissions: Sequence[Submission]) -> list[Outcome]:

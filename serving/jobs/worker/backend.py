@@ -92,7 +92,7 @@ class WorkerBackend:
         return loaded
 
     def grade(self, lab: Lab, submissions: Sequence[Submission]) -> list[Outcome]:
-        """With the model of the course whose lab this thread loaded last. The engine's thread isolates failures.
+        """Grades with the model of the course whose lab this thread loaded last. The engine's thread isolates failures.
 
         Raises WorkerStoppedError once the engine is closed, ElsewhereError if the course is no longer graded here, and
         EngineDownError.

@@ -161,7 +161,7 @@ def _text(value: object) -> str:
 
 
 def _service(kind: type[Service], value: object) -> Service | None:
-    """None if the launch does not offer it, or in a form that cannot be used."""
+    """The service's claim; None if the launch does not offer it, or in a form that cannot be used."""
     with suppress(ValidationError):
         return kind.model_validate(value)
     return None

@@ -68,7 +68,7 @@ class PlatformKeys:
         return known.fetched_at is not None and self._clock() - known.fetched_at < seconds
 
     def _fetch(self, url: str, known: _KeySet) -> None:
-        """Unless it was tried recently. A set that cannot be fetched again remains in use for a day."""
+        """Fetches the set, unless this was tried recently. A set that cannot be fetched again is used for a day."""
         now = self._clock()
         if known.tried_at is not None and now - known.tried_at < LIMITS.keys_refetch_seconds:
             return

@@ -126,7 +126,7 @@ class Platforms:
             return _read(connection, identifier)
 
     def all(self) -> list[Platform]:
-        """Those that were not removed, oldest first."""
+        """The platforms that were not removed, oldest first."""
         with self._database.reading() as connection:
             rows = connection.execute(select(lti_platforms.c.id).where(_active()).order_by(lti_platforms.c.at))
             return [_read(connection, each) for each in rows.scalars().all()]

@@ -71,7 +71,7 @@ class RegistrationLinks:
             self._note(ledger, token)
 
     def release(self, token: str) -> None:
-        """After a registration that failed: the link works again."""
+        """Called after a failed registration: the link works again."""
         same = lti_registration_tokens.c.token_hash == hash_token(token)
         with audited_transaction(self._database) as ledger:
             ledger.connection.execute(update(lti_registration_tokens).where(same).values(used_at=None))

@@ -85,7 +85,7 @@ def has_proposal(store: Store, course: str, lab: str) -> bool:
 
 
 def read_proposal(store: Store, course: str, lab: str) -> ProposedGrades | None:
-    """None if there is none, or one by another version of this program."""
+    """The proposal; None if there is none, or if another version of this program made it."""
     try:
         lines = (lab_folder(store, course, lab) / "proposed" / FILE).read_text(encoding="utf-8").splitlines()
         proposal, *grades = lines

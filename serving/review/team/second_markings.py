@@ -41,7 +41,8 @@ def comparisons(review: LabReview) -> list[Comparison]:
 
 
 def ta_agreement(review: LabReview, visitor: str = "") -> TaAgreement:
-    """Without the submissions that the TA `visitor` has yet to rate as second marker, except in `left`."""
+    """The agreement without the submissions that the TA `visitor` must still rate as second marker; `left` counts
+    these."""
     found = comparisons(review.visible_to(visitor))
     left = sum(
         ta is not None and review.second_rating(item, ta) is None

@@ -35,7 +35,7 @@ class Snippets:
         self._database = database
 
     def of(self, course: str, actor: str) -> list[Snippet]:
-        """Those that a TA may use: the own ones, then those of the course, each by their text."""
+        """The snippets that a TA may use: their own, then those of the course, both sorted by text."""
         mine = or_(snippets.c.owner == actor, snippets.c.owner.is_(None))
         query = select(snippets).where(snippets.c.course == course, snippets.c.removed_at.is_(None), mine)
         with self._database.reading() as connection:

@@ -225,7 +225,7 @@ def _hash_matches(secret: str | None, document: str | None, expected: str) -> bo
 
 
 def _canonical(value: object) -> str | None:
-    """None if it contains bytes: SQLite accepts them in any column."""
+    """Canonical JSON; None if the value contains bytes, which SQLite accepts in any column."""
     try:
         return canonical_json(value)
     except TypeError:

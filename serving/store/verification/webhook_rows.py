@@ -10,12 +10,13 @@ from serving.store.verification.changed_rows import RowFault, compare_rows, newe
 
 
 def endpoint_version(row: Row[Any]) -> str:
-    """Without the position in the log, which moves with every event."""
+    """The hash of a webhook's state, without the position in the log, which moves with every event."""
     return row_hash({name: value for name, value in row._mapping.items() if name != "cursor"})
 
 
 def webhook_faults(connection: Connection) -> Iterator[RowFault]:
-    """Not of a webhook without a key's tag: it is of an earlier version, and nothing is sent until it is rotated."""
+    """Skips webhooks without a key's tag: they are from an earlier version, and nothing is sent until they are
+    rotated."""
     rows = connection.execute(select(endpoints).where(endpoints.c.key_tag != "")).all()
     expected = newest_entries(connection, "webhook", lambda detail, _: (detail["id"], detail["version"]))
     yield from compare_rows("webhook", expected, {str(row.id): endpoint_version(row) for row in rows})

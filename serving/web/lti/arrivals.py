@@ -94,5 +94,5 @@ def course_labs(state: LtiState, course: str) -> list[str]:
 
 
 def _quoted(text: str) -> str:
-    """As a word of a shell command; the platform chose it."""
+    """The text, which the platform chose, as a word of a shell command."""
     return shlex.quote(text)

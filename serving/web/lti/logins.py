@@ -23,7 +23,7 @@ PROBE = "grader_lti_probe"
 
 @router.api_route("/login", methods=["GET", "POST"])
 async def login(request: Request) -> Response:
-    """To the platform's authorization address: directly in a window; in a frame by a page that tries cookies first."""
+    """Redirects to the platform's authorization address: directly in a window, in a frame after a test of cookies."""
     state = lti_state(request)
     form = await read_form(request) if request.method == "POST" else request.query_params
     given = {name: value for name, value in form.items() if isinstance(value, str)}

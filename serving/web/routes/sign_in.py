@@ -46,7 +46,7 @@ def sign_out(request: Request) -> Response:
 
 
 def _to(request: Request, next_: str) -> Response:
-    """To a page of this service only: `next` may be forged."""
+    """Redirects only to a page of this service, because `next` may be forged."""
     root = request.state.root
     try:
         url = urlsplit(next_)

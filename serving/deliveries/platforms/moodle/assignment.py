@@ -78,7 +78,7 @@ class MoodleAssignment(Frozen):
 
 
 def parse_address(url: str) -> Address:
-    """From the address of the assignment's page. Raises DeliveryError."""
+    """Parses the address of the assignment's page. Raises DeliveryError."""
     match = _ADDRESS.fullmatch(url.strip())
     if match is None:
         message = (

@@ -187,7 +187,7 @@ def _graded(row: _Row) -> float | None:
 
 
 def _comment_of(status: Mapping[str, Any]) -> str | None:
-    """None if Moodle does not show it, which is not the same as none."""
+    """The comment; None if Moodle does not show it, which is different from an empty one."""
     plugins = (status.get("feedback") or {}).get("plugins") or []
     fields = [field for each in plugins if each.get("type") == "comments" for field in each.get("editorfields") or []]
     return str(fields[0].get("text") or "") if fields else None

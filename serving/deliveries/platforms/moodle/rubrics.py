@@ -71,7 +71,7 @@ class _Instance(Returned):
 
 
 def read_definition(client: MoodleClient, cmid: int, method: str | None) -> Definition | None:
-    """None if the assignment is graded with points. Raises DeliveryError for a marking guide or a draft."""
+    """The rubric; None if the assignment is graded with points. Raises DeliveryError for a marking guide or a draft."""
     if not method:
         return None
     if method != "rubric":
