@@ -111,7 +111,8 @@ class RequestClaims:
         return answer if stored is None else str(stored)
 
     def release(self, claim: Claim) -> None:
-        """After a failure: a retry may start at once; in this process even if the database cannot be reached now."""
+        """Called after a failure: a retry may start at once, in this process even if the database cannot be reached
+        now."""
         self._released.add(claim.holder)
         with self._database.writing() as connection:
             connection.execute(_own_row(claim).values(claimed_at=""))
