@@ -25,12 +25,11 @@ def main() -> None:
     labs, store, port = sys.argv[1:]
     os.environ["GRADER_STORE"] = store
     _end_with_parent()
-    from serving.model import loading
-
-    grader = synthetic_grader(0.02)
-    loading.load_grader = lambda *_, **__: grader  # before the service imports it
+    from grader.service import engine
     from grader.service.service import ServeOptions, run_service
 
+    grader = synthetic_grader(0.02)
+    engine.load_grader = lambda *_, **__: grader
     options = ServeOptions(model="synthetic", labs=Path(labs), port=int(port), seconds=30, rate="100000/second")
     for _ in sys.stdin:
         child = os.fork()

@@ -27,12 +27,10 @@ SECONDS = 0.02
 
 def main() -> None:
     """`python -m tests.harness.killed_regrade LAB OUT`, over the store that GRADER_STORE names."""
-    from serving.model import loading
+    from grader.regrade import regrade
 
-    loading.load_grader = lambda *_, **__: synthetic_grader(SECONDS)
-    from grader.regrade.regrade import RegradeOptions, regrade_labs
-
-    regrade_labs([Path(sys.argv[1])], "synthetic", Path(sys.argv[2]), RegradeOptions())
+    regrade.load_grader = lambda *_, **__: synthetic_grader(SECONDS)
+    regrade.regrade_labs([Path(sys.argv[1])], "synthetic", Path(sys.argv[2]), regrade.RegradeOptions())
 
 
 def killed(url: str, lab: Lab, kills: int, seed: int) -> dict[str, Any]:

@@ -37,11 +37,10 @@ def main() -> None:
 
 def serve(labs: Path, seconds: float, port: int) -> None:
     """Runs the function of `grader serve` with another model."""
-    from serving.model import loading
-
-    loading.load_grader = lambda *_, **__: synthetic_grader(seconds)
+    from grader.service import engine
     from grader.service.service import ServeOptions, run_service
 
+    engine.load_grader = lambda *_, **__: synthetic_grader(seconds)
     run_service(ServeOptions(model="synthetic", labs=labs, port=port, seconds=30, rate="100000/second"))
 
 
