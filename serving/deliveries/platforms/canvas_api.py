@@ -5,41 +5,33 @@ from typing import Any
 
 import httpx
 
-from serving.deliveries.errors import DeliveryError
-from serving.deliveries.platforms.rest_client import RestClient
-from serving.deliveries.retries import Retries
-from serving.outbound.client import OutboundClient, decoded
+from serving.deliveries.platforms.rest_client import TokenClient
+from serving.outbound.client import decoded
 
 # Canvas' ids have 64 bits, more than a JSON number holds in many parsers.
 ACCEPT = "application/json+canvas-string-ids, application/json"
 
 
-class CanvasApi(RestClient):
-    """`base` is the address of the site, such as `https://canvas.example`. Paths are below `/api/v1`."""
+class CanvasApi(TokenClient):
+    """`base` is the address of the site, such as `https://canvas.example`."""
 
-    platform = "Canvas"
-
-    def __init__(self, client: OutboundClient, base: str, token: str, retries: Retries | None = None) -> None:
-        if not token:
-            raise DeliveryError("platform-token", "GRADER_CANVAS_TOKEN is not set.")
-        super().__init__(client, retries)
-        self.base, self._token = base.rstrip("/"), token
+    platform, setting, root = "Canvas", "GRADER_CANVAS_TOKEN", "/api/v1"
 
     def read(self, path: str, **params: Any) -> Any:
-        return self.get(self._url(path), params=params)
+        return self.get(self.url(path), params=params)
 
     def read_all(self, path: str, **params: Any) -> Iterator[dict[str, Any]]:
         """All items of a collection, page by page."""
-        return self.get_items(self._url(path), {"per_page": 100, **params})
+        return self.get_items(self.url(path), {"per_page": 100, **params})
 
     def put(self, path: str, form: dict[str, str]) -> None:
-        self.request("PUT", self._url(path), data=form)
+        self.request("PUT", self.url(path), data=form)
 
     def delete(self, path: str) -> None:
-        self.request("DELETE", self._url(path))
+        self.request("DELETE", self.url(path))
 
     def headers(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self._token}", "Accept": ACCEPT}
+        return super().headers() | {"Accept": ACCEPT}
 
     def code(self, response: httpx.Response) -> str:
         if response.status_code == 401 and "WWW-Authenticate" not in response.headers:
@@ -57,6 +49,3 @@ class CanvasApi(RestClient):
         if isinstance(errors, list):
             return "; ".join(str(each.get("message", "")) for each in errors if isinstance(each, dict))
         return str(errors or body.get("message") or body.get("error") or "")
-
-    def _url(self, path: str) -> str:
-        return f"{self.base}/api/v1{path}"

@@ -4,7 +4,6 @@ The items that are chosen in the rubric are the grade, unless a person has overr
 assignment; a row that a test fills is locked, and continuous rows have no levels.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
@@ -21,7 +20,7 @@ from serving.deliveries.platform import (
     PlatformRubric,
     Value,
 )
-from serving.deliveries.platforms.rest_client import RestClient, Returned
+from serving.deliveries.platforms.rest_client import Returned, TokenClient
 from serving.deliveries.retries import Retries
 from serving.outbound.client import OutboundClient
 
@@ -79,22 +78,8 @@ class _Chosen(Returned):
     achieved_points: float
 
 
-class _Api(RestClient):
-    """`base` is the address of the site. Paths are below `/api/v1`."""
-
-    platform = "CodeGrade"
-
-    def __init__(self, client: OutboundClient, base: str, token: str, retries: Retries | None) -> None:
-        if not token:
-            raise DeliveryError("platform-token", "GRADER_CODEGRADE_TOKEN is not set.")
-        super().__init__(client, retries)
-        self.base, self._token = base.rstrip("/"), token
-
-    def url(self, path: str) -> str:
-        return f"{self.base}/api/v1{path}"
-
-    def headers(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self._token}"}
+class _Api(TokenClient):
+    platform, setting, root = "CodeGrade", "GRADER_CODEGRADE_TOKEN", "/api/v1"
 
     def next_page(self, response: httpx.Response) -> str | None:
         token = response.headers.get(NEXT_PAGE)
@@ -117,9 +102,7 @@ class CodeGradePlatform:
         self, client: OutboundClient, base: str, token: str, assignment: str, retries: Retries | None = None
     ) -> None:
         self._api = _Api(client, base, token, retries)
-        if not re.fullmatch(r"\d{1,18}", assignment):
-            raise DeliveryError("platform-not-found", "An id of CodeGrade must be a number.")
-        self._path = f"/assignments/{assignment}"
+        self._path = self._api.assignment_path(assignment)
         self._rows: tuple[_Row, ...] = ()
         self._newest: dict[str, _Submission] = {}
         self._students: dict[str, _User] = {}

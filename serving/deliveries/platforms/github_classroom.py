@@ -15,7 +15,7 @@ from labs_schema.imports.records import IdKind, PlatformId
 from labs_schema.tables.csv_writer import number
 from serving.deliveries.errors import DeliveryError
 from serving.deliveries.platform import Assignment, NewValue, PlatformPerson, Value
-from serving.deliveries.platforms.rest_client import RestClient, Returned, stated_wait
+from serving.deliveries.platforms.rest_client import Returned, TokenClient, stated_wait
 from serving.deliveries.retries import Retries
 from serving.outbound.client import OutboundClient
 
@@ -69,27 +69,19 @@ class _Found(NamedTuple):
     own: _Comment | None
 
 
-class _Api(RestClient):
-    """Paths are below `base`."""
-
-    platform = "GitHub"
-
-    def __init__(self, client: OutboundClient, base: str, token: str, retries: Retries | None) -> None:
-        if not token:
-            raise DeliveryError("platform-token", "GRADER_GITHUB_TOKEN is not set.")
-        super().__init__(client, retries)
-        self.base, self._token = base.rstrip("/"), token
+class _Api(TokenClient):
+    platform, setting = "GitHub", "GRADER_GITHUB_TOKEN"
 
     def read(self, path: str) -> Any:
-        return self.get(self.base + path)
+        return self.get(self.url(path))
 
     def list(self, path: str, kind: type[Any], **params: str) -> Any:
         """All items of a list, of all pages."""
-        listed = self.get_items(self.base + path, {"per_page": "100", **params})
+        listed = self.get_items(self.url(path), {"per_page": "100", **params})
         return self.parse(list[kind], [*listed])  # type: ignore[valid-type]
 
     def headers(self) -> dict[str, str]:
-        return {**_HEADERS, "Authorization": f"Bearer {self._token}"}
+        return super().headers() | _HEADERS
 
     def code(self, response: httpx.Response) -> str:
         """GitHub limits requests with 403 or 429."""
@@ -117,9 +109,7 @@ class GitHubClassroomPlatform:
         self, client: OutboundClient, token: str, assignment: str, api: str = API, retries: Retries | None = None
     ) -> None:
         self._api = _Api(client, api, token, retries)
-        if not re.fullmatch(r"\d{1,18}", assignment):
-            raise DeliveryError("platform-not-found", "An id of GitHub Classroom must be a number.")
-        self._path = f"/assignments/{assignment}"
+        self._path = self._api.assignment_path(assignment)
         self._login = ""
         self._repositories: dict[str, str] = {}
         self.target = f"github-classroom {self._api.base}{self._path}"
@@ -154,10 +144,10 @@ class GitHubClassroomPlatform:
             raise DeliveryError("platform-student-unknown", message)
         body = {"body": comment_body(new.total or 0, new.comments)}
         if found.own is None:
-            self._api.request("POST", self._api.base + found.comments, json=body)
+            self._api.request("POST", self._api.url(found.comments), json=body)
         else:
             repository = found.comments.split("/issues/")[0]
-            self._api.request("PATCH", f"{self._api.base}{repository}/issues/comments/{found.own.id}", json=body)
+            self._api.request("PATCH", self._api.url(f"{repository}/issues/comments/{found.own.id}"), json=body)
 
     def _find(self, person: str) -> _Found | None:
         """None without the repository or the pull request. One that a student opens has a higher number."""

@@ -125,6 +125,32 @@ class RestClient:
         return document
 
 
+class TokenClient(RestClient):
+    """`base` is the address of the site, below which `root` is; `token` is sent with every request."""
+
+    root: ClassVar[str] = ""
+    setting: ClassVar[str]
+    """The environment variable with the token."""
+
+    def __init__(self, client: OutboundClient, base: str, token: str, retries: Retries | None = None) -> None:
+        if not token:
+            raise DeliveryError("platform-token", f"{self.setting} is not set.")
+        super().__init__(client, retries)
+        self.base, self._token = base.rstrip("/"), token
+
+    def url(self, path: str) -> str:
+        return self.base + self.root + path
+
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._token}"}
+
+    def assignment_path(self, number: str) -> str:
+        """Raises DeliveryError unless `number` is one."""
+        if not re.fullmatch(r"\d{1,18}", number):
+            raise DeliveryError("platform-not-found", f"An id of {self.platform} must be a number.")
+        return f"/assignments/{number}"
+
+
 def stated_wait(response: httpx.Response) -> float | None:
     """Seconds of a `Retry-After` header, which not every platform sends."""
     stated = response.headers.get("Retry-After", "")
