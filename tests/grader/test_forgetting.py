@@ -171,7 +171,7 @@ def test_dataset_without_pseudonyms_must_be_rebuilt(
     result = forget(f"{OLD}-ID", "--data", str(data))
     assert (
         result.exit_code == 0
-        and f"{data} STILL CONTAINS THE WORK" in result.output
+        and f"{data} STILL CONTAINS THE SUBMISSIONS" in result.output
         and "build-dataset" in result.output
     )
     assert OLD.encode() not in bytes_in(tmp_path / "out", tmp_path / "store")
