@@ -109,12 +109,7 @@ class RestClient:
         return self._client.request(method, url, headers={**self.headers(), **(headers or {})}, **content)
 
     def parse(self, kind: Any, document: Any) -> Any:
-        """A decoded answer as a `Returned`, or as a list of them."""
-        try:
-            return TypeAdapter(kind).validate_python(document)
-        except ValidationError as error:
-            message = f"An answer of {self.platform} is not as documented."
-            raise DeliveryError("platform-unexpected", message) from error
+        return parsed(kind, document, self.platform)
 
     def _read(self, url: str, **content: Any) -> httpx.Response:
         return self._retries.call(lambda: self.request("GET", url, **content))
@@ -149,6 +144,14 @@ class TokenClient(RestClient):
         if not re.fullmatch(r"\d{1,18}", number):
             raise DeliveryError("platform-not-found", f"An id of {self.platform} must be a number.")
         return f"/assignments/{number}"
+
+
+def parsed(kind: Any, document: Any, platform: str) -> Any:
+    """A decoded answer as a `Returned`, or as a list of them. Raises DeliveryError."""
+    try:
+        return TypeAdapter(kind).validate_python(document)
+    except ValidationError as error:
+        raise DeliveryError("platform-unexpected", f"An answer of {platform} is not as documented.") from error
 
 
 def stated_wait(response: httpx.Response) -> float | None:

@@ -10,7 +10,7 @@ from labs_schema.frozen import Frozen
 from serving.deliveries.errors import DeliveryError
 from serving.deliveries.platforms.moodle.client import MoodleClient
 from serving.deliveries.platforms.moodle.rubrics import Definition, read_definition
-from serving.deliveries.platforms.rest_client import Returned
+from serving.deliveries.platforms.rest_client import Returned, parsed
 
 FUNCTIONS = (
     "core_course_get_course_module",
@@ -105,7 +105,7 @@ def read_assignment(client: MoodleClient, cmid: int) -> MoodleAssignment:
         raise DeliveryError(
             "platform-permission", "The account cannot see the assignment.", platform_text=_warnings(answer)
         )
-    settings = _Settings.model_validate(found)
+    settings: _Settings = parsed(_Settings, found, "Moodle")
     definition = read_definition(client, cmid, _method(module))
     if settings.grade <= 0 and definition is None:
         raise DeliveryError("platform-assignment-unsuitable", "The assignment is graded with a scale, or not at all.")

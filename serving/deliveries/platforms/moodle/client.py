@@ -1,7 +1,7 @@
 """Calls of Moodle's web services (REST). Moodle reports errors with HTTP 200 and an exception in the body."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 import httpx
 
@@ -35,6 +35,13 @@ _STATUSES = {401: "platform-token", 403: "platform-permission", 404: "platform-n
 _NO_SERVICE = "Moodle refuses the request, because web services or the REST protocol are disabled."
 
 
+class _Object(dict[str, Any]):
+    """An object of an answer. Raises DeliveryError for a field that it should have."""
+
+    def __missing__(self, name: str) -> NoReturn:
+        raise DeliveryError("platform-unexpected", f"An answer of Moodle has no {name}.")
+
+
 class MoodleClient:
     """`base` is the site's address without a slash at its end."""
 
@@ -51,8 +58,8 @@ class MoodleClient:
         response = self._client.request("POST", self.base + ENDPOINT, data=form)
         _check_status(response)
         try:
-            answer = response.json()
-        except ValueError as error:
+            answer = response.json(object_hook=_Object)
+        except (ValueError, RecursionError) as error:
             message = "The response from this address is not one of Moodle's web services."
             raise DeliveryError("platform-unexpected", message, platform_text=response.text) from error
         if isinstance(answer, dict) and "exception" in answer:

@@ -13,7 +13,7 @@ from serving.deliveries.platforms.moodle.assignment import Address, MoodleAssign
 from serving.deliveries.platforms.moodle.client import MoodleClient
 from serving.deliveries.platforms.moodle.rubrics import filled, read_fillings
 from serving.deliveries.platforms.moodle.texts import comment, plain
-from serving.deliveries.platforms.rest_client import Returned
+from serving.deliveries.platforms.rest_client import Returned, parsed
 from serving.deliveries.retries import Retries
 from serving.outbound.client import OutboundClient
 
@@ -122,7 +122,7 @@ class MoodlePlatform:
         for found in (each for part in answer["assignments"] for each in part["grades"]):
             if person not in (None, str(found.get("userid"))):
                 continue
-            row = _Row.model_validate(found)
+            row: _Row = parsed(_Row, found, "Moodle")
             if row.userid not in rows or row.attemptnumber > rows[row.userid].attemptnumber:
                 rows[row.userid] = row
         return rows

@@ -10,7 +10,7 @@ from serving.deliveries.errors import DeliveryError
 from serving.deliveries.platform import CriterionValue, PlatformCriterion, PlatformLevel, PlatformRubric
 from serving.deliveries.platforms.moodle.client import MoodleClient
 from serving.deliveries.platforms.moodle.texts import plain, remark, remark_text
-from serving.deliveries.platforms.rest_client import Returned
+from serving.deliveries.platforms.rest_client import Returned, parsed
 
 READY = 20
 """The status of a definition that is not a draft."""
@@ -81,7 +81,7 @@ def read_definition(client: MoodleClient, cmid: int, method: str | None) -> Defi
     found = [each for area in answer["areas"] for each in area["definitions"] if each["method"] == "rubric"]
     if len(found) != 1:
         raise DeliveryError("platform-assignment-unsuitable", "The assignment has no rubric.")
-    definition = _Definition.model_validate(found[0])
+    definition: _Definition = parsed(_Definition, found[0], "Moodle")
     if definition.status != READY:
         raise DeliveryError("platform-assignment-unsuitable", "The assignment's rubric is a draft.")
     ordered = sorted(definition.rubric.rubric_criteria, key=lambda each: each.sortorder)
@@ -107,8 +107,8 @@ def read_fillings(
     answer = client.read("core_grading_get_gradingform_instances", definitionid=definition.id, since=since)
     points = {level.id: level.points for each in definition.rubric.criteria for level in each.levels}
     newest: dict[int, _Instance] = {}
-    listed = (each for each in answer["instances"] if each.get("itemid") in grades)
-    for each in map(_Instance.model_validate, listed):
+    listed = [each for each in answer["instances"] if each.get("itemid") in grades]
+    for each in parsed(list[_Instance], listed, "Moodle"):
         if each.itemid not in newest or each.timemodified >= newest[each.itemid].timemodified:
             newest[each.itemid] = each
     return {

@@ -228,3 +228,19 @@ def test_the_command_shows_the_differences_and_sends_them_on_confirmation(
         assert CliRunner().invoke(app, command).exit_code == 0 and site.grades == {}
         assert CliRunner().invoke(app, [*command, "--confirm"]).exit_code == 0
     assert sorted(site.grades[27]) == [101, 102]
+
+
+@pytest.mark.parametrize(
+    ("function", "answer"),
+    [
+        ("core_course_get_course_module", {}),
+        ("mod_assign_get_assignments", {"courses": [{"assignments": [{"id": 27, "name": "Lab", "grade": "ten"}]}]}),
+        ("core_grading_get_definitions", {"areas": [{"definitions": [{"method": "rubric", "id": 1}]}]}),
+        ("mod_assign_get_grades", {"warnings": [], "assignments": [{"grades": [{"userid": 101}]}]}),
+    ],
+)
+def test_answers_that_are_not_as_documented_are_errors(
+    connect: Connect, site: FakeMoodle, monkeypatch: pytest.MonkeyPatch, function: str, answer: object
+) -> None:
+    monkeypatch.setattr(site, f"_{function}", lambda **_: answer, raising=True)
+    refused("platform-unexpected", connect(RUBRIC).read_values)
