@@ -1,12 +1,12 @@
 """The configuration file of `grader init`: written here, read into the environment when a command starts."""
 
-import os
 from pathlib import Path
 from typing import NamedTuple
 
 from dotenv import load_dotenv
 
 from labs_schema.errors import GraderError
+from labs_schema.files.atomic import write_atomically
 from labs_schema.settings import Settings, config_file
 
 RUN, PRESET = Path("runs/latest"), "smollm2-135m"
@@ -116,8 +116,4 @@ def _quoted(name: str, value: str) -> str:
 def _write(path: Path, text: str) -> None:
     """Readable by the owner only: the database's URL may have a password. Complete or not at all."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.part")
-    draft.unlink(missing_ok=True)
-    with open(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="utf-8") as file:  # noqa: PTH123
-        file.write(text)
-    draft.replace(path)
+    write_atomically(path, text, mode=0o600)

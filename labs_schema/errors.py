@@ -1,7 +1,7 @@
 """Errors that a user can fix, and the issues found in their files: file, line, found, expected, hint."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Collection, Iterable, Sequence, Set
 from difflib import get_close_matches
 from enum import StrEnum
 from functools import cache
@@ -91,6 +91,21 @@ class InputError(GraderError):
     def __init__(self, issues: Sequence[Issue]) -> None:
         self.issues = tuple(issues)
         super().__init__("\n".join(map(str, self.issues)))
+
+
+def raise_errors(issues: Iterable[Issue]) -> None:
+    """Raises InputError with those of the issues that are errors, if there are any."""
+    if errors := [issue for issue in issues if issue.severity is Severity.ERROR]:
+        raise InputError(errors)
+
+
+def check_known(code: str, where: str, name: str, known: Collection[str]) -> None:
+    """Raises InputError, with a suggestion, if `name` is not one of the `known` ones."""
+    if name not in known:
+        hint = issue_texts()[code]["hint"] + did_you_mean(name, known)
+        raise InputError(
+            [error_issue(code, where, found=quoted(name), expected=f"one of {', '.join(known)}", hint=hint)]
+        )
 
 
 class OverlongError(GraderError):

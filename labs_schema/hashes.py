@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+from pathlib import Path
 
 from labs_schema.models import Lab, Submission
 from labs_schema.privacy.pseudonym_key import pseudonym_key
@@ -64,3 +65,9 @@ def canonical_hash(value: object) -> str:
 def canonical_json(value: object) -> str:
     """`value` as ASCII-only JSON with sorted keys and no blanks: equal values give equal text."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import ValidationError
 
 from labs_schema.errors import ModelError
+from labs_schema.files.atomic import write_atomically
 from labs_schema.frozen import Frozen
 from labs_schema.hashes import canonical_hash
 from prompts.chat_template import SYSTEM_SEPARATOR, chat_frames
@@ -89,9 +90,7 @@ def prompt_hash(style: PromptStyle, tokenizer: FastTokenizer) -> str:
 
 def write_manifest(manifest: ModelManifest, folder: Path) -> None:
     """Writes `manifest.json` atomically."""
-    unfinished = folder / f"{FILE}.part"
-    unfinished.write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    unfinished.replace(folder / FILE)
+    write_atomically(folder / FILE, manifest.model_dump_json(indent=2) + "\n")
 
 
 def read_manifest(folder: Path) -> ModelManifest:

@@ -4,7 +4,6 @@ A model appears in the cache complete or not at all. Its files are compared with
 """
 
 import fcntl
-import hashlib
 import re
 import shutil
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from pydantic import ValidationError
 
 from labs_schema.errors import ModelError
 from labs_schema.frozen import Frozen
+from labs_schema.hashes import file_hash
 from labs_schema.settings import Settings
 
 RECORD = "source.json"
@@ -118,21 +118,16 @@ def new_model(name: str) -> Iterator[Path | None]:
             shutil.rmtree(draft, ignore_errors=True)
 
 
-def file_sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 @cache
 def _unchanged_sha256(path: Path, stamp: object) -> str:  # noqa: ARG001
     """The hash of a file, computed once per process and `stamp`: services look a model up for every request."""
-    return file_sha256(path)
+    return file_hash(path)
 
 
 @cache
 def _differing_file(folder: Path, files: tuple[tuple[str, str], ...], stamp: object) -> str | None:  # noqa: ARG001
     """The first file whose hash is not the recorded one. `stamp`: sizes and times, so that a change is noticed."""
-    return next((name for name, sha256 in files if file_sha256(folder / name) != sha256), None)
+    return next((name for name, sha256 in files if file_hash(folder / name) != sha256), None)
 
 
 def _is_valid(name: str) -> bool:

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from labs_schema.errors import ModelError
+from labs_schema.files.atomic import write_atomically
 from prompts.base_models import is_gguf
 from prompts.model_cache import model_folder
 from training.config import RunConfig, dump_config, load_config
@@ -128,10 +129,3 @@ def open_run_folder(path: Path) -> tuple[RunFolder, RunConfig]:
             f"{path}: not a run folder (no config.yaml). Expected a folder of `grader train`.", code="not-a-run"
         )
     return run, load_config(run.config)
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Writes a file completely or not at all."""
-    draft = path.with_name(path.name + ".part")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(path)

@@ -24,6 +24,7 @@ from grader.progress_bars import step_bars
 from grader.report.figures import write_confusions
 from grader.report.page import ReportSource, write_report
 from grader.token_cost import FILE as COST
+from labs_schema.files.atomic import write_atomically
 from prompts.base_models import find_base
 from prompts.encode import OnOverlong
 from serving.engines.engine_choice import EngineName
@@ -31,7 +32,7 @@ from serving.measures.decisions import Decision
 from serving.measures.resampling import RESAMPLES
 from training.config import RunConfig
 from training.dataset.manifest import DatasetManifest
-from training.run_folder import open_run_folder, write_atomically
+from training.run_folder import open_run_folder
 
 
 @dataclass(frozen=True)

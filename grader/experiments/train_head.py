@@ -12,6 +12,7 @@ from grader.heads.fitting import HeadSettings, HeldOut, RatedLab, SoftRatings, f
 from grader.heads.run import write_head_run
 from grader.progress_bars import step_bars
 from labs_schema.errors import ModelError
+from labs_schema.files.atomic import write_atomically
 from labs_schema.hashes import canonical_hash, submission_key
 from labs_schema.models import Lab
 from prompts.base_models import find_base
@@ -20,7 +21,7 @@ from training.config import HeadStage, RunConfig, dump_config
 from training.dataset.manifest import SOFT_FILE
 from training.dataset.soft_labels import SoftRow, read_soft
 from training.run.mixture import OpenedDataset, check_file, open_dataset
-from training.run_folder import new_run_folder, update_latest_link, write_atomically
+from training.run_folder import new_run_folder, update_latest_link
 
 
 def train_head(config: RunConfig, console: Console | None = None) -> Path:

@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from labs_schema.errors import GraderError
+from labs_schema.files.atomic import sync
 from labs_schema.models import Lab
 from labs_schema.reading.lab_folders import COMMENTS, RATINGS, table_names
 from labs_schema.reading.validate import lab_folders, load_lab
@@ -45,10 +46,10 @@ def save_ratings(lab: Lab, ratings: Ratings, folder: Path) -> None:
     # Each file is replaced as a whole: a kill in between leaves the comments, which do not change, and the old ratings.
     for name in (COMMENTS, RATINGS):
         if (draft / name).exists():
-            _sync(draft / name)
+            sync(draft / name)
             (draft / name).replace(folder / name)
     draft.rmdir()
-    _sync(folder)
+    sync(folder)
 
 
 def other_labs(parent: Path, own: Path) -> list[Lab]:
@@ -75,12 +76,3 @@ def read_versions(out: Path) -> list[Version]:
         with suppress(ValidationError):
             found.append(Version.model_validate_json(line))
     return found
-
-
-def _sync(path: Path) -> None:
-    """Waits until a file, or the names in a folder, are on disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -7,10 +7,10 @@ from grader.labels.out_of_fold import out_of_fold
 from grader.labels.suspects import LabelNoise, SuspectLabel, suspect_labels
 from grader.labels.ta_summaries import TaSummary, ratings_by_ta, ta_summaries
 from labs_schema.errors import GraderError
+from labs_schema.files.atomic import write_atomically
 from labs_schema.frozen import Frozen
 from labs_schema.reading.validate import lab_folders, load_lab
 from labs_schema.tables.csv_writer import Cell, write_csv
-from training.run_folder import write_atomically
 
 COLUMNS = ("lab", "student", "criterion", "rating", "expected", "probability", "probability_given", "rater", "why")
 MIN_STUDENTS = 10

@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.markup import escape
 from rich.table import Table
 
 from grader.tables.lab_check import grouped
+from grader.terminal import notes
 from grader.token_cost import Cost, earlier_cost, estimated
 from labs_schema.checks.unobserved import mark_unobserved
-from labs_schema.errors import InputError, Severity
 from labs_schema.models import Lab
 from labs_schema.reading.validate import read_lab
 from serving.model.prompt_counts import count_lab
@@ -21,12 +21,9 @@ def read_shown_lab(folder: Path) -> Lab:
     Raises InputError.
     """
     validated = read_lab(folder)
-    if validated.lab is None:
-        raise InputError([issue for issue in validated.issues if issue.severity is Severity.ERROR])
-    screen = Console(stderr=True)
+    lab = validated.lab_with_warnings()
     for line in grouped(validated.issues):
-        screen.print(line, highlight=False, soft_wrap=True)
-    lab = validated.lab
+        notes().print(line)
     return lab.model_copy(update={"submissions": mark_unobserved(lab.submissions, folder)})
 
 

@@ -15,6 +15,7 @@ from grader.service.local_store import cli_actor, local_store
 from grader.tables.regrade import Regraded, regraded_table
 from grader.token_cost import FILE, Cost, Meter, measured_cost
 from labs_schema.errors import GraderError, ModelError
+from labs_schema.files.atomic import write_atomically
 from labs_schema.frozen import Frozen
 from labs_schema.hashes import submission_key
 from labs_schema.models import Lab
@@ -36,7 +37,7 @@ from serving.jobs.repository import JobRepository
 from serving.jobs.results.export import check_output_folder, export
 from serving.model.loading import GraderOptions, load_grader
 from serving.store.store import Store
-from training.run_folder import RunFolder, write_atomically
+from training.run_folder import RunFolder
 
 Fingerprint = Callable[[Lab, Sequence[Job]], str | None]
 """The fingerprint that new grades of a lab would have; None if it is unknown and no earlier job has a grade."""

@@ -20,13 +20,14 @@ from markupsafe import Markup
 from grader.evaluation import MAJORITY, P_VALUE_NOTE, Evaluation, Group, shown_p
 from grader.report import figures
 from grader.report.misgraded import differing, misgraded
+from labs_schema.files.atomic import write_atomically
 from labs_schema.models import Lab
 from prompts.manifest import read_manifest
 from serving.measures.agreement import METRICS
 from serving.measures.decisions import Decision
 from serving.measures.resampling import Estimate
 from serving.web.source_code import highlight_style, visible
-from training.run_folder import RunFolder, write_atomically
+from training.run_folder import RunFolder
 
 
 class ReportSource(NamedTuple):

@@ -6,7 +6,6 @@ from typing import NamedTuple
 from grader.service.local_store import local_store
 from grader.service.lti_delivery import LtiColumns
 from grader.service.moodle import moodle_token
-from labs_schema.errors import InputError, error_issue, quoted
 from labs_schema.frozen import Frozen
 from labs_schema.settings import Settings
 from serving.deliveries.platform import Platform
@@ -73,11 +72,3 @@ PLATFORMS = {
     "github-classroom": TargetPlatform(_github_classroom, ("assignment",), ("url",)),
     "lti": TargetPlatform(_lti, (), ("line_item", "scale")),
 }
-
-
-def target_platform(name: str) -> TargetPlatform:
-    """Raises InputError if there is no such platform."""
-    if name not in PLATFORMS:
-        expected = f"one of {', '.join(PLATFORMS)}"
-        raise InputError([error_issue("unknown-platform", "PLATFORM", found=quoted(name), expected=expected)])
-    return PLATFORMS[name]

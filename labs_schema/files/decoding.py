@@ -28,6 +28,7 @@ BOMS = (
     (codecs.BOM_UTF16_LE, "UTF-16"),
     (codecs.BOM_UTF16_BE, "UTF-16"),
 )
+ZIP_START = b"PK\x03\x04"
 MAGIC = (
     (b"\x7fELF", "an ELF program"),
     (b"MZ\x90\0", "a Windows program"),
@@ -36,7 +37,7 @@ MAGIC = (
     (b"\xff\xd8\xff", "a JPEG image"),
     (b"GIF8", "a GIF image"),
     (b"%PDF-", "a PDF document"),
-    (b"PK\x03\x04", "a zip archive"),
+    (ZIP_START, "a zip archive"),
     (b"\x1f\x8b", "a gzip archive"),
     (b"Rar!", "a RAR archive"),
     (b"7z\xbc\xaf", "a 7z archive"),

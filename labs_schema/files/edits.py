@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from labs_schema.files.atomic import sync
+
 WORK_PREFIX = ".grader-"
 """The beginning of the names of our own folders among labs."""
 FILES = "files"
@@ -49,7 +51,7 @@ def commit_edit(folder: Path, files: Path) -> None:
     finish_edit(folder)
     _sync_tree(files)
     files.parent.rename(_journal(folder))
-    _sync(folder.parent)
+    sync(folder.parent)
     finish_edit(folder)
 
 
@@ -62,7 +64,7 @@ def create_folder(folder: Path, files: Path) -> None:
         if os.path.lexists(folder):
             raise FileExistsError(str(folder)) from error
         raise
-    _sync(folder.parent)
+    sync(folder.parent)
 
 
 def finish_edit(folder: Path) -> None:
@@ -79,7 +81,7 @@ def finish_edit(folder: Path) -> None:
         with suppress(OSError):
             each.rmdir()
     with suppress(OSError):
-        _sync(folder)
+        sync(folder)
 
 
 def _journal(folder: Path) -> Path:
@@ -89,13 +91,5 @@ def _journal(folder: Path) -> Path:
 def _sync_tree(top: Path) -> None:
     for folder, _, names in os.walk(top):
         for name in names:
-            _sync(Path(folder) / name)
-        _sync(Path(folder))
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+            sync(Path(folder) / name)
+        sync(Path(folder))

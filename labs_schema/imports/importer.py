@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from labs_schema.errors import InputError, Issue, IssueCollector, Severity, error_issue
+from labs_schema.errors import InputError, Issue, IssueCollector, error_issue, raise_errors
 from labs_schema.files.file_reader import read_text
 from labs_schema.imports.export_files import Export, open_export, open_table
 from labs_schema.imports.identities import Identifier, merged_rosters, read_roster_entries
@@ -64,8 +64,7 @@ def import_lab(
             found = with_tables(found, _named_tables(path, export))
         roster = merged_rosters([found.roster, _read_roster(source.roster, export)])
         lab, report = _resolved(source, found, roster, issues)
-        if issues.failed:
-            raise InputError([issue for issue in issues.issues() if issue.severity is Severity.ERROR])
+        raise_errors(issues.issues())
         written = None if out is None else write_imported(lab, source.lab, out, issues, progress)
     return report.model_copy(update={"written": written}), issues.issues()
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from labs_schema.errors import InputError, error_issue, quoted
+from labs_schema.errors import InputError, check_known, error_issue
 from labs_schema.imports.export_files import IGNORED, Export
 from labs_schema.imports.readers import (
     autolab,
@@ -63,10 +63,8 @@ PLATFORMS: Mapping[str, Platform] = {
 
 def read_platform(name: str, export: Export, assignment: str | None) -> PlatformExport:
     """Raises InputError if there is no such platform, or the export has no submission of it."""
-    platform = PLATFORMS.get(name)
-    if platform is None:
-        expected = f"one of {', '.join(PLATFORMS)}"
-        raise InputError([error_issue("unknown-platform", "PLATFORM", found=quoted(name), expected=expected)])
+    check_known("unknown-platform", "PLATFORM", name, PLATFORMS)
+    platform = PLATFORMS[name]
     views = list(_views(export))
     chosen = next((view for view in views if platform.recognizes(view.paths)), None)
     if chosen is None and name in WITHOUT_MARKS:

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from labs_schema.errors import InputError, IssueCollector
-from labs_schema.files.decoding import decode
+from labs_schema.errors import InputError, IssueCollector, raise_errors
+from labs_schema.files.decoding import ZIP_START, decode
 from labs_schema.imports.export_files import open_export
 from labs_schema.imports.importer import with_tables
 from labs_schema.imports.platform_tables import PlatformTable, number_of, read_platform_table
@@ -19,8 +19,6 @@ from labs_schema.rubrics.rubric_json import parse_rubric
 from labs_schema.rubrics.rubric_text import clean_description
 from labs_schema.rubrics.titles import clean_text
 from labs_schema.tables.reader import TABLE_SUFFIXES, read_table
-
-ZIP_START = b"PK\x03\x04"
 
 
 def read_rubric_file(path: Path, name: str) -> tuple[Criterion, ...]:
@@ -36,8 +34,7 @@ def read_rubric_file(path: Path, name: str) -> tuple[Criterion, ...]:
         raise InputError(error.issues) from None
     if not criteria and not issues.failed:
         issues.error("no-rubric-in-file", name)
-    if issues.failed:
-        raise InputError([each for each in issues.issues() if each.severity == "error"])
+    raise_errors(issues.issues())
     return criteria
 
 

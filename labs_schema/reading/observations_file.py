@@ -1,13 +1,13 @@
 """Reads and writes `observations.jsonl`, the observed outcomes of a lab's submissions: one JSON object a line."""
 
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from labs_schema.errors import InputError, IssueCollector, Severity, quoted
+from labs_schema.errors import IssueCollector, quoted, raise_errors
+from labs_schema.files.atomic import write_atomically
 from labs_schema.files.file_reader import read_bytes, report_too_large
 from labs_schema.hashes import files_hash
 from labs_schema.limits import ObservationLimits
@@ -44,8 +44,7 @@ def load_observations(lab_folder: Path) -> dict[str, SubmissionObservations]:
         return {}
     issues = IssueCollector(lab_folder.name)
     lines = read_observations(path, issues)
-    if errors := [issue for issue in issues.issues() if issue.severity is Severity.ERROR]:
-        raise InputError(errors)
+    raise_errors(issues.issues())
     return {each.student: each.observations for each in lines}
 
 
@@ -110,9 +109,4 @@ def write_observations(observations: Mapping[str, SubmissionObservations], lab_f
         _Line(student=student, **dict(each)).model_dump_json(exclude_defaults=True) + "\n"
         for student, each in sorted(observations.items())
     )
-    draft = lab_folder / f"{OBSERVATIONS}.part"
-    with draft.open("w", encoding="utf-8") as file:
-        file.writelines(lines)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(lab_folder / OBSERVATIONS)
+    write_atomically(lab_folder / OBSERVATIONS, "".join(lines))

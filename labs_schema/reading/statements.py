@@ -4,6 +4,7 @@ import io
 import zipfile
 from xml.etree import ElementTree
 
+from labs_schema.files.decoding import ZIP_START
 from labs_schema.files.file_reader import read_bytes
 from labs_schema.reading.lab_folder import LabFolder
 from labs_schema.reading.lab_folders import README, SHORT_STATEMENTS, STATEMENTS
@@ -52,7 +53,7 @@ def _statement(lab: LabFolder, name: str) -> str:
     if name not in lab.available:
         return ""
     data = read_bytes(lab.path / name, name, lab.limits.archive_bytes, lab.issues)
-    if data and data.startswith(b"PK"):
+    if data and data.startswith(ZIP_START):
         text = _word_text(data, lab.limits.statement_bytes)
         if text is None:
             lab.issues.error("binary-file", name, found="a zip archive that is not a Word document")

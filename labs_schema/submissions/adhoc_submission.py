@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
-from labs_schema.errors import InputError, Issue, IssueCollector, Severity
+from labs_schema.errors import Issue, IssueCollector, raise_errors
 from labs_schema.limits import LabLimits
 from labs_schema.models import Criterion, Person, Submission
 from labs_schema.privacy.redaction import roster_names, with_redactions
@@ -90,10 +90,8 @@ def _read(
         issues.error("no-source", where, found=f"no source file{only}")
     if language in LANGUAGES:
         own = files_in_language(own, language, where, issues)
-    every = issues.issues()
-    if errors := [issue for issue in every if issue.severity is Severity.ERROR]:
-        raise InputError(errors)
-    return Submission(student="", folder="", files=own, unread=found.unread), every
+    raise_errors(issues.issues())
+    return Submission(student="", folder="", files=own, unread=found.unread), issues.issues()
 
 
 def _files(path: Path, top: Path, where: str, issues: IssueCollector) -> Iterator[UnreadFile]:

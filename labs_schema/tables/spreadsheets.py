@@ -14,17 +14,18 @@ from xml.parsers import expat
 from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum
 
 from labs_schema.errors import IssueCollector, quoted_list
+from labs_schema.files.decoding import ZIP_START
 from labs_schema.files.file_reader import report_too_large
 from labs_schema.limits import LabLimits
 from labs_schema.tables.delimited import Row, unescape_formula
 
 _CELL = re.compile(r"([A-Z]{1,3})([0-9]{1,7})")
-_ZIP, _OLD_EXCEL = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_OLD_EXCEL = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 
 def is_spreadsheet(data: bytes) -> bool:
     """Whether `data` starts as a zip archive, as .xlsx and .ods files do, or as an old .xls file."""
-    return data.startswith((_ZIP, _OLD_EXCEL))
+    return data.startswith((ZIP_START, _OLD_EXCEL))
 
 
 def read_spreadsheet(data: bytes, path: str, issues: IssueCollector, limits: LabLimits) -> list[Row] | None:

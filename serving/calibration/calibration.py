@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import ValidationError
 
 from labs_schema.errors import ModelError
+from labs_schema.files.atomic import write_atomically
 from labs_schema.frozen import Frozen
 from labs_schema.hashes import rubric_hash
 from labs_schema.models import Lab
@@ -118,6 +119,5 @@ def read_calibration(folder: Path) -> Calibration | None:
 
 def write_calibration(calibration: Calibration, folder: Path) -> Path:
     """Writes `calibration.json` atomically and returns its path."""
-    partial = folder / f"{FILE}.partial"
-    partial.write_text(calibration.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    return partial.replace(folder / FILE)
+    write_atomically(folder / FILE, calibration.model_dump_json(indent=1) + "\n")
+    return folder / FILE

@@ -1,12 +1,11 @@
 """Exports the results of a lab as a file for a course platform."""
 
-import os
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from labs_schema.errors import InputError, error_issue, quoted
+from labs_schema.errors import InputError, check_known, error_issue
+from labs_schema.files.atomic import write_atomically
 from labs_schema.limits import ImportLimits
 from serving.exports.feedback_documents import Documents, feedback_documents
 from serving.exports.feedback_zip import feedback_zip
@@ -40,15 +39,11 @@ def export_results(request: ExportRequest, out: Path | None) -> ExportReport:
 
     Raises InputError if the results, the template or the platform are unusable, OSError if `out` cannot be written.
     """
-    exporter = EXPORTERS.get(request.platform)
-    if exporter is None:
-        expected = f"one of {', '.join(EXPORTERS)}"
-        found = quoted(request.platform)
-        raise InputError([error_issue("unknown-platform", "PLATFORM", found=found, expected=expected)])
+    check_known("unknown-platform", "PLATFORM", request.platform, EXPORTERS)
     if out is not None and request.template is not None and out.resolve() == request.template.resolve():
         hint = "Choose another --out, so that the original is not changed."
         raise InputError([error_issue("output-exists", out, found="the template itself", hint=hint)])
-    data, report = exporter(request, read_results(request.results), _template(request))
+    data, report = EXPORTERS[request.platform](request, read_results(request.results), _template(request))
     if out is not None:
         write_file(out, data)
     return report
@@ -72,16 +67,9 @@ def _template(request: ExportRequest) -> bytes | None:
 
 
 def write_file(out: Path, data: bytes) -> None:
-    """Atomically. Raises OSError."""
+    """Atomically, readable by its owner only. Raises OSError."""
     out.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=f".{out.name[:100]}.partial-", dir=out.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-        Path(name).replace(out)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    write_atomically(out, data, mode=0o600)
 
 
 def _table(request: ExportRequest, results: Results, template: bytes | None) -> Exported:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from labs_schema.errors import InputError, IssueCollector, Severity
+from labs_schema.errors import IssueCollector, raise_errors
 from labs_schema.imports.export_files import open_export
 from labs_schema.imports.readers.submitty import choose_gradeable, read
 from labs_schema.limits import ImportLimits
@@ -49,8 +49,7 @@ def _active_versions(submissions: Path, gradeable: str | None) -> tuple[str, Map
         chosen = choose_gradeable(export, gradeable).name
         name = chosen if gradeable is None else PurePosixPath(gradeable).name
         works = read(export, gradeable).works
-    if issues.failed:
-        raise InputError([each for each in issues.issues() if each.severity is Severity.ERROR])
+    raise_errors(issues.issues())
     return name, {each.key: (each.attempt, each.owners[0]) for each in works if each.attempt > 0}
 
 

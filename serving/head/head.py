@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from labs_schema.errors import ModelError
+from labs_schema.files.atomic import write_atomically
 from labs_schema.frozen import Frozen
 from labs_schema.models import Criterion
 from prompts.messages import option_text
@@ -181,9 +182,7 @@ def write_head(head: Head, folder: Path) -> None:
     """Writes both files; `head.json` last and atomically, so that a folder with it is complete."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / WEIGHTS).write_bytes(_weight_bytes(head))
-    draft = folder / f"{INFO}.part"
-    draft.write_text(_info_text(head), encoding="utf-8")
-    draft.replace(folder / INFO)
+    write_atomically(folder / INFO, _info_text(head))
 
 
 def head_hash(head: Head) -> str:

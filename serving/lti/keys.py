@@ -6,10 +6,7 @@ signs, and an old one stays published after it has signed last: platforms cache 
 
 import hashlib
 import json
-import os
-import secrets
 from base64 import urlsafe_b64encode
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -19,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generat
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from jwt.algorithms import RSAAlgorithm
 
+from labs_schema.files.atomic import create_atomically, write_atomically
 from labs_schema.frozen import Frozen
 from labs_schema.hashes import canonical_json
 from labs_schema.limits import LtiLimits
@@ -132,14 +130,5 @@ def _public(signing: SigningKey) -> dict[str, Any]:
 def _write(path: Path, keys: list[StoredKey], *, replace: bool) -> None:
     """Atomic. Without `replace`, of two processes that start together the first one wins."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    fresh = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-    with os.fdopen(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="utf-8") as file:
-        json.dump([each.model_dump() for each in keys], file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    if replace:
-        fresh.replace(path)
-        return
-    with suppress(FileExistsError):
-        os.link(fresh, path)
-    fresh.unlink()
+    write = write_atomically if replace else create_atomically
+    write(path, json.dumps([each.model_dump() for each in keys], indent=1), mode=0o600)

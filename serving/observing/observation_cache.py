@@ -1,12 +1,12 @@
 """Observations on disk, so that a submission is run once for the same checks and tools, also after an interruption."""
 
-import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from labs_schema.files.atomic import write_atomically
 from labs_schema.hashes import canonical_hash
 from labs_schema.observations import Outcome, SubmissionObservations
 from labs_schema.settings import data_folder
@@ -40,12 +40,7 @@ class ObservationCache:
             return
         path = self._path(observed.submission)
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f"{path.name}.{os.getpid()}.part")
-        with draft.open("w", encoding="utf-8") as file:
-            file.write(observed.model_dump_json(exclude_defaults=True))
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
+        write_atomically(path, observed.model_dump_json(exclude_defaults=True))
 
     def _path(self, submission: str) -> Path:
         return self._folder / submission[:2] / f"{submission}.json"

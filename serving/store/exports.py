@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import os
 import re
 import socket
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -12,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
+from labs_schema.files.atomic import write_atomically
 from labs_schema.frozen import Frozen
 from labs_schema.student_ids import local_part, written_id
 from serving.store.tables import exports
@@ -100,7 +100,7 @@ def _erase_from_file(path: Path, ids: Ids) -> bool:
     except (ValueError, csv.Error):  # not what its suffix claims: reported as `left` if it names the student
         return False
     if after != before:
-        _replace(path, after)
+        write_atomically(path, after, mode=path.stat().st_mode & 0o777)
     return after != before
 
 
@@ -183,13 +183,3 @@ def _forms(ids: Ids, text: str) -> Ids:
         if len(full | {student} - {local}) <= 1:
             forms |= {*full, local}
     return frozenset(forms)
-
-
-def _replace(path: Path, data: bytes) -> None:
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("wb") as file:
-        os.fchmod(file.fileno(), path.stat().st_mode & 0o777)
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)

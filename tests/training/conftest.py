@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from labs_schema.hashes import file_hash
 from training.dataset.examples import CriterionExample, TrainingExample
 
 MakeExamples = Callable[..., list[TrainingExample]]
@@ -112,7 +113,7 @@ def write_dataset() -> Callable[[Any, Path], Path]:
     from prompts.messages import build_prompts
     from prompts.style import PromptStyle
     from prompts.verdict import LETTERS, verdict_text
-    from training.dataset.manifest import DatasetManifest, LabSplit, OutputFile, file_hash
+    from training.dataset.manifest import DatasetManifest, LabSplit, OutputFile
     from training.dataset.row_formats import PairRow
 
     style = PromptStyle(template="compact")

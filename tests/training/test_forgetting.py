@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from labs_schema.hashes import submission_key
+from labs_schema.hashes import file_hash, submission_key
 from labs_schema.models import Lab
 from labs_schema.writing.lab_writer import write_lab
 from prompts.style import PromptStyle
 from tests.harness.errors import raises_code
 from training.dataset.build import DatasetOptions, build_dataset
-from training.dataset.manifest import file_hash, verify_dataset
+from training.dataset.manifest import verify_dataset
 from training.dataset.row_formats import read_pairs
 from training.forgetting import ForgottenData, forget_in_data
 from training.run_folder import RunFolder

@@ -8,7 +8,9 @@ from typing import Literal
 from pydantic import Field, ValidationError
 
 from labs_schema.errors import InputError, Issue, error_issue
+from labs_schema.files.atomic import sync, write_atomically
 from labs_schema.frozen import Frozen
+from labs_schema.hashes import file_hash
 from labs_schema.reading.validate import lab_folders
 from labs_schema.submissions.file_names import safe_name
 from prompts.style import PromptStyle
@@ -111,22 +113,11 @@ def read_dataset_manifest(path: Path) -> DatasetManifest:
 def publish(staged: Path, folder: Path, manifest: DatasetManifest) -> None:
     """Moves the files named in the manifest from `staged` to `folder`, and the manifest last: a crash in between
     leaves a folder without a manifest, which is not a dataset."""
-    with (staged / MANIFEST).open("w", encoding="utf-8") as out:
-        out.write(manifest.to_json())
-        out.flush()
-        os.fsync(out.fileno())
+    write_atomically(staged / MANIFEST, manifest.to_json())
     (folder / MANIFEST).unlink(missing_ok=True)
     for name in (*manifest.outputs, MANIFEST):
         (staged / name).replace(folder / name)
-    descriptor = os.open(folder, os.O_RDONLY)
-    os.fsync(descriptor)
-    os.close(descriptor)
-
-
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file's bytes, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    sync(folder)
 
 
 def folder_hash(folder: Path) -> str:

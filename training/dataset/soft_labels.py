@@ -10,11 +10,11 @@ from pydantic import BaseModel, ValidationError
 
 from labs_schema.errors import InputError, Issue, error_issue
 from labs_schema.grades import CriterionGrade, Grade
-from labs_schema.hashes import program_key, rubric_hash, submission_hash, submission_key
+from labs_schema.hashes import file_hash, program_key, rubric_hash, submission_hash, submission_key
 from labs_schema.models import Criterion, Lab, Submission
 from prompts.messages import Prompt, build_prompts
 from training.dataset.json_rows import json_rows
-from training.dataset.manifest import Teacher, file_hash
+from training.dataset.manifest import Teacher
 from training.dataset.pairs import PromptOptions, as_shown, draw_option_orders
 from training.dataset.row_formats import PromptRow
 

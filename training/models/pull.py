@@ -10,8 +10,9 @@ from huggingface_hub import snapshot_download
 from rich.console import Console
 
 from labs_schema.errors import ModelError
+from labs_schema.hashes import file_hash
 from prompts.base_models import PRESETS, WeightsPackage, find_base, find_preset, is_gguf
-from prompts.model_cache import RECORD, CachedModel, file_sha256, gguf_name, model_folder, new_model
+from prompts.model_cache import RECORD, CachedModel, gguf_name, model_folder, new_model
 from prompts.tokenizer import check_available
 from training.models.gguf import DTYPE, convert_gguf
 
@@ -94,7 +95,7 @@ def _download_wheel(package: WeightsPackage, temporary: Path) -> Path:
 
 
 def _check_hash(path: Path, sha256: str) -> None:
-    if (found := file_sha256(path)) != sha256:
+    if (found := file_hash(path)) != sha256:
         raise ModelError(
             f"{path}: not the file of this preset. Found SHA-256 {found[:16]}..., expected {sha256[:16]}... Fetch it "
             "again, or use the file as a model of its own: grader model pull FILE.gguf",
@@ -110,13 +111,13 @@ def _convert(gguf: Path, folder: Path, name: str, licence: str | None, package: 
         name=name,
         source=package.requirement if package else gguf.name,
         wheel_sha256=package.wheel_sha256 if package else None,
-        gguf_sha256=file_sha256(gguf),
+        gguf_sha256=file_hash(gguf),
         licence=licence or converted.licence,
         context_length=converted.context_length,
         parameters=converted.parameters,
         dtype=str(DTYPE).removeprefix("torch."),
         tool_versions=converted.tool_versions,
-        files={path.name: file_sha256(path) for path in files},
+        files={path.name: file_hash(path) for path in files},
         size_bytes=sum(path.stat().st_size for path in files),
     )
     (folder / RECORD).write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")

@@ -14,9 +14,9 @@ import torch
 from transformers import TrainerCallback
 
 from labs_schema.errors import ModelError
-from training.dataset.manifest import file_hash
+from labs_schema.files.atomic import write_atomically
+from labs_schema.hashes import file_hash
 from training.models.finite_weights import non_finite_weight
-from training.run_folder import write_atomically
 from training.trainers.pretokenized import NonFiniteError, any_process
 from training.trainers.submission_batches import SubmissionBatches
 

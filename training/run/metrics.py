@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from torch.utils.tensorboard import SummaryWriter
 from transformers import TrainerCallback
 
-from training.run_folder import write_atomically
+from labs_schema.files.atomic import write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -9,12 +9,13 @@ import numpy as np
 
 from labs_schema.errors import InputError, Issue, ModelError
 from labs_schema.frozen import Frozen
+from labs_schema.hashes import file_hash
 from prompts.encode import PromptEncoder
 from prompts.style import PromptStyle
 from training.config import DatasetPart
 from training.dataset.examples import LoadedExamples, TrainingExample, load_examples, load_external
 from training.dataset.external_rows import RowName, detect_format, read_external
-from training.dataset.manifest import DatasetManifest, LabSplit, OutputFile, file_hash, read_dataset_manifest
+from training.dataset.manifest import DatasetManifest, LabSplit, OutputFile, read_dataset_manifest
 from training.dataset.row_formats import read_pairs
 
 

@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from labs_schema.errors import ModelError
+from labs_schema.files.atomic import write_atomically
 from labs_schema.files.full_disk import reporting_full_disk
 from prompts.manifest import ModelManifest, prompt_hash, tokenizer_hash, write_manifest
 from training.config import RunConfig
@@ -39,7 +40,7 @@ from training.run.stages import (
     stage_passes,
     stage_start,
 )
-from training.run_folder import RunFolder, new_run_folder, update_latest_link, write_atomically
+from training.run_folder import RunFolder, new_run_folder, update_latest_link
 from training.trainers.pretokenized import NonFiniteError
 
 

@@ -92,13 +92,15 @@ def send(
     [bold]grader send lti labs/square --course cs101[/]
     """
     from grader.service.delivery import Delivery, deliver, next_steps
-    from grader.service.delivery_targets import Target, target_platform
+    from grader.service.delivery_targets import PLATFORMS, Target
+    from labs_schema.errors import check_known
     from serving.deliveries.plan import ReleasePolicy
     from serving.outbound.client import OutboundClient
     from serving.outbound.policy import configured_policy
 
     target = Target(url=url, platform_course=platform_course, assignment=assignment, line_item=line_item)
-    chosen = target_platform(platform)
+    check_known("unknown-platform", "PLATFORM", platform, PLATFORMS)
+    chosen = PLATFORMS[platform]
     given = {name for name, value in (*target, ("scale", scale), ("remap", remap)) if value}
     if missing := [name for name in chosen.needs if name not in given]:
         raise typer.BadParameter(f"{platform} needs {flags(missing)}")

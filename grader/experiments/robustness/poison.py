@@ -11,18 +11,18 @@ from itertools import groupby
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from labs_schema.files.atomic import write_atomically
 from labs_schema.frozen import Frozen
-from labs_schema.hashes import submission_key
+from labs_schema.hashes import file_hash, submission_key
 from labs_schema.models import Lab
 from prompts.attacks.attack import target_rating
 from prompts.attacks.training import TRAINING_ATTACKS
 from prompts.messages import shared_text
 from prompts.verdict import LETTERS, parse_verdict
-from training.dataset.manifest import MANIFEST, OutputFile, file_hash
+from training.dataset.manifest import MANIFEST, OutputFile
 from training.dataset.pairs import PromptOptions, as_shown
 from training.dataset.row_formats import PairRow, read_pairs
 from training.run.mixture import open_dataset
-from training.run_folder import write_atomically
 
 PoisonKind = Literal["labels", "prompts"]
 

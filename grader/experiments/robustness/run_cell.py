@@ -11,6 +11,7 @@ from rich.console import Console
 from grader.experiments.robustness.grid import Cell, CellResult
 from grader.experiments.robustness.poison import Poison
 from labs_schema.errors import ModelError
+from labs_schema.files.atomic import write_atomically
 from labs_schema.grades import Grade
 from labs_schema.hashes import submission_key
 from labs_schema.models import Lab, Submission
@@ -24,7 +25,7 @@ from training.dataset.row_formats import read_pairs
 from training.models.merge import merge
 from training.run.mixture import open_dataset
 from training.run.train import train
-from training.run_folder import RunFolder, write_atomically
+from training.run_folder import RunFolder
 
 Reasons = Mapping[tuple[str, str, str], str]
 """(lab, pseudonym of the submission, criterion) -> the TA's reason."""

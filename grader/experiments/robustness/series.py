@@ -25,13 +25,13 @@ from grader.experiments.robustness.grid import Cell, CellResult
 from grader.experiments.robustness.poison import TRAIN, Poison, PoisonKind, write_poisoned
 from grader.experiments.robustness.run_cell import cell_config, evaluate_cell, reference_reasons, train_cell
 from labs_schema.errors import GraderError
+from labs_schema.files.atomic import write_atomically
 from labs_schema.hashes import canonical_hash, submission_key
 from labs_schema.models import Lab
 from serving.engines.engine_choice import EngineName
 from serving.measures.decisions import Decision, constant_decisions, decisions_from_answers, majority_ratings
 from training.config import RunConfig
 from training.run.mixture import open_dataset
-from training.run_folder import write_atomically
 
 
 @dataclass(frozen=True)

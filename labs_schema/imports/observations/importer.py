@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from pydantic import Field
 
-from labs_schema.errors import InputError, Issue, IssueCollector, error_issue, quoted
+from labs_schema.errors import Issue, IssueCollector, check_known, quoted
 from labs_schema.frozen import Frozen
 from labs_schema.hashes import files_hash
 from labs_schema.imports.export_files import Export, open_export, open_table
@@ -57,9 +57,7 @@ def import_observations(
     submitters. The results are taken as those of the lab's current files. Damaged files are reported and left out.
     Raises InputError if a path is missing, the lab has errors or the platform is unknown.
     """
-    if platform not in PLATFORMS:
-        named, expected = f"the platform {quoted(platform)}", f"one of {', '.join(PLATFORMS)}"
-        raise InputError([error_issue("unknown-platform", "--from", found=named, expected=expected)])
+    check_known("unknown-platform", "--from", platform, PLATFORMS)
     lab, issues = load_lab(folder), IssueCollector(folder.absolute().name)
     with ExitStack() as stack:
         exports = [_opened(path, stack, issues) for path in files]

@@ -4,7 +4,6 @@
 its folder, so that forgotten students are erased from it.
 """
 
-import os
 import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from urllib.parse import quote
 
 from pydantic import ValidationError
 
+from labs_schema.files.atomic import write_atomically
 from labs_schema.frozen import Frozen
 from labs_schema.grades import Grade
 from labs_schema.models import Lab
@@ -72,12 +72,7 @@ def write_proposal(store: Store, proposal: Proposal, grades: Sequence[Grade]) ->
     folder = lab_folder(store, proposal.course, proposal.lab) / "proposed"
     store.record_export(proposal.course, folder)
     folder.mkdir(parents=True, exist_ok=True)
-    part = folder / f"{FILE}.{proposal.id}"
-    with part.open("w", encoding="utf-8") as file:
-        file.writelines(each.model_dump_json() + "\n" for each in (proposal, *grades))
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(folder / FILE)
+    write_atomically(folder / FILE, "".join(each.model_dump_json() + "\n" for each in (proposal, *grades)))
 
 
 def has_proposal(store: Store, course: str, lab: str) -> bool:

@@ -25,6 +25,7 @@ def document(*paragraphs: str) -> bytes:
         ({"README.md": b"About this lab\n", "ps.txt": b"Square\n"}, "Square\n"),
         ({"ps.docx": document("Read n.", "Print n \u00d7 n.")}, "Read n.\nPrint n \u00d7 n.\n"),
         ({"ps.txt": document("Renamed.")}, "Renamed.\n"),
+        ({"ps.txt": b"PK is the primary key.\n"}, "PK is the primary key.\n"),
         ({"ps.txt": "Imprim\u00e9\r\n".encode("utf-16")}, "Imprim\u00e9\n"),
     ],
 )
