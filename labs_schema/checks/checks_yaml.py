@@ -15,6 +15,8 @@ from labs_schema.limits import CheckLimits
 from labs_schema.reading.lab_folders import CHECKS, CHECKS_FOLDER
 from labs_schema.submissions.file_names import safe_member_path
 
+LIMITS = CheckLimits()
+
 Entry = TypeVar("Entry", bound=Frozen)
 _SECTIONS: dict[str, type[Frozen]] = {
     "build": Build,
@@ -49,20 +51,20 @@ class Section(NamedTuple):
     validator: Validator | None = None
 
 
-def read_checks_yaml(folder: Path, issues: IssueCollector, limits: CheckLimits) -> Section:
+def read_checks_yaml(folder: Path, issues: IssueCollector) -> Section:
     """The valid entries of the file in a lab's folder; every other one is an error in `issues`."""
-    text = read_text(folder / CHECKS, CHECKS, limits.checks_bytes, issues)
+    text = read_text(folder / CHECKS, CHECKS, LIMITS.checks_bytes, issues)
     try:
         document = parse_yaml(text or "")
     except YamlError as error:
         issues.error("bad-checks", CHECKS, line=error.line, found=str(error))
         return Section(Build(), TestDefaults())
-    return _Reader(folder, document, issues, limits).section()
+    return _Reader(folder, document, issues).section()
 
 
 class _Reader:
-    def __init__(self, folder: Path, document: Document, issues: IssueCollector, limits: CheckLimits) -> None:
-        self._folder, self._document, self._issues, self._limits = folder, document, issues, limits
+    def __init__(self, folder: Path, document: Document, issues: IssueCollector) -> None:
+        self._folder, self._document, self._issues = folder, document, issues
 
     def section(self) -> Section:
         value = self._document.value
@@ -104,8 +106,8 @@ class _Reader:
         if not isinstance(value, list):
             self._wrong((key,), value, "a list")
             return ()
-        if len(value) > self._limits.checks:
-            self._wrong((key,), value, f"at most {self._limits.checks:,} entries")
+        if len(value) > LIMITS.checks:
+            self._wrong((key,), value, f"at most {LIMITS.checks:,} entries")
             return ()
         found = []
         for number, each in enumerate(value):
@@ -132,7 +134,7 @@ class _Reader:
             self._wrong(place, path, "a relative path in the lab's folder checks")
             return None
         own, name = self._issues.empty_copy(), f"{CHECKS_FOLDER}/{path}"
-        text = read_text(self._folder / CHECKS_FOLDER / path, name, self._limits.file_bytes, own)
+        text = read_text(self._folder / CHECKS_FOLDER / path, name, LIMITS.file_bytes, own)
         if text is None:
             self._issues.error(
                 "missing-check-file",

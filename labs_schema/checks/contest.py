@@ -15,6 +15,8 @@ from labs_schema.limits import CheckLimits
 from labs_schema.reading.lab_folders import CONTEST_DATA, OUTPUT_VALIDATORS, PROBLEM_YAML, TIME_LIMIT
 from labs_schema.submissions.file_names import safe_name
 
+LIMITS = CheckLimits()
+
 SAMPLE = "sample"
 """The group of tests that contestants see."""
 _FLOATS = ("float_tolerance", "float_absolute_tolerance", "float_relative_tolerance")
@@ -27,33 +29,31 @@ class ContestPackage(NamedTuple):
     validator: Validator | None = None
 
 
-def read_contest(folder: Path, defaults: TestDefaults, issues: IssueCollector, limits: CheckLimits) -> ContestPackage:
+def read_contest(folder: Path, defaults: TestDefaults, issues: IssueCollector) -> ContestPackage:
     """A test for each pair of an input and its answer below `data`. Samples are visible, the others hidden.
 
     Time and memory limits come from the package, else from `defaults`.
     """
     package = _read_package(folder, issues)
-    validator = _read_validator(folder, package.flags, issues, limits)
+    validator = _read_validator(folder, package.flags, issues)
     rules = {**package.rules, **_time_limit(folder, issues), "exit_status": 0}
     if validator:
         rules["compare"] = Compare.VALIDATOR
     shared = defaults.model_dump() | {key: value for key, value in rules.items() if value is not None}
     found: list[ProgramTest] = []
     size = 0
-    for case in _cases(folder, issues, limits):
-        test = _test(case, shared, issues, limits)
+    for case in _cases(folder, issues):
+        test = _test(case, shared, issues)
         size += case.bytes
-        if size > limits.data_bytes or len(found) == limits.checks:
-            what = ("bytes", limits.data_bytes) if size > limits.data_bytes else ("tests", limits.checks)
+        if size > LIMITS.data_bytes or len(found) == LIMITS.checks:
+            what = ("bytes", LIMITS.data_bytes) if size > LIMITS.data_bytes else ("tests", LIMITS.checks)
             report_too_large("too-many-checks", CONTEST_DATA, *what, issues)
             break
         found += [test] if test else []
     return ContestPackage(tuple(found), validator)
 
 
-def _read_validator(
-    folder: Path, flags: tuple[str, ...], issues: IssueCollector, limits: CheckLimits
-) -> Validator | None:
+def _read_validator(folder: Path, flags: tuple[str, ...], issues: IssueCollector) -> Validator | None:
     """The files of the only validator, which is a file or a folder in `output_validators`."""
     if not (folder / OUTPUT_VALIDATORS).is_dir():
         return None
@@ -68,7 +68,7 @@ def _read_validator(
         name = f"{OUTPUT_VALIDATORS}/{safe_name(entry.name)}"
         if entry.name in ("build", "run") or entry.is_dir(follow_symlinks=False):
             issues.error("several-validators", name, found="a script or a folder of the validator")
-        elif (text := read_text(Path(entry.path), name, limits.file_bytes, issues)) is not None:
+        elif (text := read_text(Path(entry.path), name, LIMITS.file_bytes, issues)) is not None:
             files.append(CourseFile(path=safe_name(entry.name), text=text))
     return Validator(files=tuple(files), flags=flags) if files else None
 
@@ -88,9 +88,9 @@ class _Case(NamedTuple):
     bytes: int
 
 
-def _cases(folder: Path, issues: IssueCollector, limits: CheckLimits) -> Iterator[_Case]:
+def _cases(folder: Path, issues: IssueCollector) -> Iterator[_Case]:
     """In the order of their names. An input without an answer and an answer without an input are errors."""
-    for name, files in sorted(_files(folder / CONTEST_DATA, "", issues, limits.folder_levels)):
+    for name, files in sorted(_files(folder / CONTEST_DATA, "", issues, LIMITS.folder_levels)):
         suffixes = {Path(each).suffix for each in files}
         where = f"{CONTEST_DATA}/{name}"
         if suffixes >= {".in", ".ans"}:
@@ -116,13 +116,13 @@ def _files(folder: Path, prefix: str, issues: IssueCollector, levels: int) -> It
     yield from by_stem.items()
 
 
-def _test(case: _Case, shared: dict[str, Any], issues: IssueCollector, limits: CheckLimits) -> ProgramTest | None:
+def _test(case: _Case, shared: dict[str, Any], issues: IssueCollector) -> ProgramTest | None:
     texts = {}
     for field, suffix in (("stdin", ".in"), ("stdout", ".ans")):
         where = f"{CONTEST_DATA}/{case.name}{suffix}"
-        data = read_bytes(case.path.with_name(case.path.name + suffix), where, limits.file_bytes + 1, issues)
-        if data is not None and len(data) > limits.file_bytes:
-            report_too_large("file-too-big", where, "bytes", limits.file_bytes, issues)
+        data = read_bytes(case.path.with_name(case.path.name + suffix), where, LIMITS.file_bytes + 1, issues)
+        if data is not None and len(data) > LIMITS.file_bytes:
+            report_too_large("file-too-big", where, "bytes", LIMITS.file_bytes, issues)
         try:
             texts[field] = (data or b"").decode()
         except UnicodeDecodeError:

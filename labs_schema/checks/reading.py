@@ -17,7 +17,7 @@ from labs_schema.reading.lab_folders import CHECKS, CONTEST_DATA
 from labs_schema.rubrics.rubric_json import RUBRIC
 from labs_schema.submissions.file_names import safe_name
 
-DEFAULT_LIMITS = CheckLimits()
+LIMITS = CheckLimits()
 
 
 def has_checks(folder: Path) -> bool:
@@ -25,15 +25,15 @@ def has_checks(folder: Path) -> bool:
     return any(os.path.lexists(folder / name) for name in (CHECKS, CONTEST_DATA))
 
 
-def read_checks(folder: Path, issues: IssueCollector, limits: CheckLimits = DEFAULT_LIMITS) -> Checks | None:
+def read_checks(folder: Path, issues: IssueCollector) -> Checks | None:
     """The checks in a lab's folder; None if it has none or, with every fault in `issues`, if they cannot be used."""
     own = issues.empty_copy()
     section = Section(Build(), TestDefaults())
     if os.path.lexists(folder / CHECKS):
-        section = read_checks_yaml(folder, own, limits)
+        section = read_checks_yaml(folder, own)
     contest = ContestPackage()
     if os.path.lexists(folder / CONTEST_DATA):
-        contest = read_contest(folder, section.defaults, own, limits)
+        contest = read_contest(folder, section.defaults, own)
     checks = Checks(
         build=section.build,
         tests=(*section.tests, *contest.tests),
@@ -42,18 +42,18 @@ def read_checks(folder: Path, issues: IssueCollector, limits: CheckLimits = DEFA
         validator=section.validator or contest.validator,
     )
     _report_repeated(checks, own)
-    if len(checks.own_names) > limits.checks:
-        report_too_large("too-many-checks", CHECKS, "checks", limits.checks, own)
+    if len(checks.own_names) > LIMITS.checks:
+        report_too_large("too-many-checks", CHECKS, "checks", LIMITS.checks, own)
     if not own.failed and checks.validator is None and any(t.compare is Compare.VALIDATOR for t in checks.tests):
         own.error("check-field", CHECKS, found="compare: validator without a validator", expected="the field validator")
     issues.add_all(own)
     return checks if has_checks(folder) and not own.failed else None
 
 
-def load_checks(folder: Path, limits: CheckLimits = DEFAULT_LIMITS) -> Checks:
+def load_checks(folder: Path) -> Checks:
     """The checks in a lab's folder. Raises InputError with every fault, or with `no-checks` if there are none."""
     issues = IssueCollector(safe_name(folder.absolute().name) or "/")
-    checks = read_checks(folder, issues, limits)
+    checks = read_checks(folder, issues)
     if checks is not None:
         return checks
     if not issues.failed:

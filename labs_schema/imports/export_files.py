@@ -18,6 +18,9 @@ from labs_schema.limits import ImportLimits, LabLimits
 from labs_schema.submissions.archives import ARCHIVE_ERRORS
 from labs_schema.submissions.file_names import safe_member_path, safe_name
 
+LIMITS = ImportLimits()
+LAB_LIMITS = LabLimits()
+
 _Reader = Callable[[int], bytes]
 
 IGNORED = frozenset({"__MACOSX", ".DS_Store", ".git", "Thumbs.db", "desktop.ini"})
@@ -33,7 +36,6 @@ class Export:
 
     name: str
     files: tuple[ExportFile, ...]
-    limits: ImportLimits
     issues: IssueCollector
     folders: frozenset[str] = frozenset()
 
@@ -64,13 +66,13 @@ class Export:
     def data(self, file: ExportFile) -> bytes | None:
         """The content of a file with metadata; None, with a warning, if it is damaged or too large."""
         try:
-            data = file.read(self.limits.metadata_bytes + 1)
+            data = file.read(LIMITS.metadata_bytes + 1)
         except ARCHIVE_ERRORS as error:
             self.issues.warning("skipped-file", file.path, found=f"a file that cannot be read ({type(error).__name__})")
             return None
-        if len(data) <= self.limits.metadata_bytes:
+        if len(data) <= LIMITS.metadata_bytes:
             return data
-        found = f"more than {self.limits.metadata_bytes:,} bytes of metadata"
+        found = f"more than {LIMITS.metadata_bytes:,} bytes of metadata"
         self.issues.warning("skipped-file", file.path, found=found)
         return None
 
@@ -90,13 +92,13 @@ class Export:
 
 
 @contextmanager
-def open_export(path: Path, limits: ImportLimits, issues: IssueCollector) -> Iterator[Export]:
+def open_export(path: Path, issues: IssueCollector) -> Iterator[Export]:
     """The export at `path`. Raises InputError if it is missing, damaged or larger than the limits."""
     name = safe_name(path.absolute().name)
     folders: set[str] = set()
     if path.is_dir():
-        files = tuple(sorted(_folder_files(path, limits, issues, folders)))
-        yield _checked(Export(name, files, limits, issues, frozenset(folders)))
+        files = tuple(sorted(_folder_files(path, issues, folders)))
+        yield _checked(Export(name, files, issues, frozenset(folders)))
         return
     try:
         archive = zipfile.ZipFile(path)
@@ -107,35 +109,35 @@ def open_export(path: Path, limits: ImportLimits, issues: IssueCollector) -> Ite
         hint = "Download the export again. Extract archives of other types, and pass the folder."
         raise InputError([error_issue("no-export", name, found=found, hint=hint)]) from error
     with archive:
-        files = tuple(sorted(_zip_files(archive, limits, issues, folders)))
+        files = tuple(sorted(_zip_files(archive, issues, folders)))
         name = name.removesuffix(".zip").removesuffix(".ZIP")
-        yield _checked(Export(name, files, limits, issues, frozenset(folders)))
+        yield _checked(Export(name, files, issues, frozenset(folders)))
 
 
-def open_table(path: Path, limits: ImportLimits, issues: IssueCollector) -> Export:
+def open_table(path: Path, issues: IssueCollector) -> Export:
     """A single table as an export of one file."""
     name = safe_name(path.name)
     size = path.stat(follow_symlinks=False).st_size
-    return Export(name, (ExportFile(name, size, _disk_reader(path)),), limits, issues)
+    return Export(name, (ExportFile(name, size, _disk_reader(path)),), issues)
 
 
 def copyable_files(folder: Path, names: Collection[str], issues: IssueCollector) -> Iterator[ExportFile]:
     """The regular files of `folder` at the top-level `names`, and inside those of them that are folders."""
-    for file in _folder_files(folder, ImportLimits(), issues, set()):
+    for file in _folder_files(folder, issues, set()):
         if file.path.split("/")[0] in names:
             yield file
 
 
 def _checked(export: Export) -> Export:
-    too_large = sum(file.size for file in export.files) > export.limits.export_bytes
-    if too_large or len(export.files) > export.limits.export_files:
-        maximum = f"{export.limits.export_files:,} files and {export.limits.export_bytes:,} bytes"
+    too_large = sum(file.size for file in export.files) > LIMITS.export_bytes
+    if too_large or len(export.files) > LIMITS.export_files:
+        maximum = f"{LIMITS.export_files:,} files and {LIMITS.export_bytes:,} bytes"
         found, expected = "a larger export", f"at most {maximum}"
         raise InputError([error_issue("export-too-big", export.name, found=found, expected=expected)])
     return export
 
 
-def _folder_files(top: Path, limits: ImportLimits, issues: IssueCollector, folders: set[str]) -> Iterator[ExportFile]:
+def _folder_files(top: Path, issues: IssueCollector, folders: set[str]) -> Iterator[ExportFile]:
     """Adds the paths of folders to `folders`."""
     pending, found = [(top, "")], 0
     while pending:
@@ -155,7 +157,7 @@ def _folder_files(top: Path, limits: ImportLimits, issues: IssueCollector, folde
                 yield ExportFile(path, entry.stat(follow_symlinks=False).st_size, _disk_reader(Path(entry.path)))
             else:
                 issues.warning("skipped-file", path, found="a link or device")
-            if found > limits.export_files:
+            if found > LIMITS.export_files:
                 return
 
 
@@ -177,11 +179,9 @@ def _disk_reader(path: Path) -> _Reader:
     return read
 
 
-def _zip_files(
-    archive: zipfile.ZipFile, limits: ImportLimits, issues: IssueCollector, folders: set[str]
-) -> Iterator[ExportFile]:
+def _zip_files(archive: zipfile.ZipFile, issues: IssueCollector, folders: set[str]) -> Iterator[ExportFile]:
     """Adds the paths of folders to `folders`."""
-    for info in archive.infolist()[: limits.export_files + 1]:
+    for info in archive.infolist()[: LIMITS.export_files + 1]:
         path = safe_member_path(_zip_name(info))
         if path and IGNORED.isdisjoint(path.split("/")):
             folders.add(unicodedata.normalize("NFC", path if info.is_dir() else path.rpartition("/")[0]))
@@ -190,21 +190,20 @@ def _zip_files(
         if path is None:
             issues.warning("skipped-file", "", found=f"a path that points outside the export, {info.filename[:60]!a}")
         elif IGNORED.isdisjoint(path.split("/")):
-            if fault := _member_fault(info, limits):
+            if fault := _member_fault(info):
                 issues.warning("skipped-file", path, found=fault)
             else:
                 yield ExportFile(unicodedata.normalize("NFC", path), info.file_size, _zip_reader(archive, info))
 
 
-def _member_fault(info: zipfile.ZipInfo, limits: ImportLimits) -> str:
-    lab_limits = LabLimits()
+def _member_fault(info: zipfile.ZipInfo) -> str:
     if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG):
         return "a link or device"
     if info.flag_bits & 1:
         return "an encrypted file"
-    if info.file_size > max(lab_limits.ratio_from_bytes, lab_limits.compression_ratio * info.compress_size):
-        return f"an expansion of more than {lab_limits.compression_ratio} times"
-    return f"more than {limits.file_bytes:,} bytes" if info.file_size > limits.file_bytes else ""
+    if info.file_size > max(LAB_LIMITS.ratio_from_bytes, LAB_LIMITS.compression_ratio * info.compress_size):
+        return f"an expansion of more than {LAB_LIMITS.compression_ratio} times"
+    return f"more than {LIMITS.file_bytes:,} bytes" if info.file_size > LIMITS.file_bytes else ""
 
 
 def _zip_name(info: zipfile.ZipInfo) -> str:

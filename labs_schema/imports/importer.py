@@ -25,7 +25,7 @@ from labs_schema.imports.records import (
 )
 from labs_schema.imports.resolution import Students
 from labs_schema.imports.writer import Progress, check_output, write_imported
-from labs_schema.limits import ImportLimits, LabLimits
+from labs_schema.limits import LabLimits
 from labs_schema.models import Criterion
 from labs_schema.reading.lab_folders import RATINGS
 from labs_schema.rubrics.rubric_json import RUBRIC, parse_rubric
@@ -48,7 +48,7 @@ class ImportSource:
 
 
 def import_lab(
-    source: ImportSource, out: Path | None, progress: Progress = lambda *_: None, limits: ImportLimits | None = None
+    source: ImportSource, out: Path | None, progress: Progress = lambda *_: None
 ) -> tuple[ImportReport, tuple[Issue, ...]]:
     """Imports into the folder `out`, which must not exist; None for a dry run, which writes nothing.
 
@@ -57,7 +57,7 @@ def import_lab(
     issues = IssueCollector(source.export.absolute().name)
     if out is not None:
         check_output(out)
-    with open_export(source.export, limits or ImportLimits(), issues) as export:
+    with open_export(source.export, issues) as export:
         found = read_platform(source.platform, export, source.assignment)
         found = with_tables(found, [(file.path, export.table(file)) for file in _tables(export, found)])
         for path in _graded_tables(source):
@@ -85,9 +85,9 @@ def _graded_tables(source: ImportSource) -> tuple[Path, ...]:
 def _named_tables(path: Path, export: Export) -> list[tuple[str, PlatformTable | None]]:
     """Name and content of each table at `path`; a fault of a single file is an error."""
     if path.is_dir() or path.suffix.lower() == ".zip":
-        with open_export(path, export.limits, export.issues) as tables:
+        with open_export(path, export.issues) as tables:
             return [(each.path, tables.table(each)) for each in tables.files if _is_table(each.path)]
-    single = open_table(path, export.limits, export.issues)
+    single = open_table(path, export.issues)
     return [(path.name, single.table(single.files[0], export.issues))]
 
 
@@ -123,7 +123,7 @@ def _question(name: str) -> str:
 def _read_roster(path: Path | None, export: Export) -> tuple[RosterEntry, ...]:
     if path is None:
         return ()
-    single = open_table(path, export.limits, export.issues)
+    single = open_table(path, export.issues)
     table = single.table(single.files[0], export.issues)
     entries = read_roster_entries(table) if table else ()
     if table and not entries:

@@ -23,6 +23,7 @@ from labs_schema.imports.readers import (
 from labs_schema.imports.records import PlatformExport
 from labs_schema.limits import ImportLimits
 
+LIMITS = ImportLimits()
 Recognizes = Callable[[Sequence[str]], bool]
 WITHOUT_MARKS = ("github-classroom", "nbgrader")
 """Platforms whose exports may have no typical name: they are read if the user names the platform."""
@@ -105,24 +106,23 @@ def recognized(paths: Sequence[str]) -> str | None:
     return None
 
 
-def recognized_at(path: Path, limits: ImportLimits | None = None) -> str | None:
+def recognized_at(path: Path) -> str | None:
     """Like `recognized`, for a folder or zip file on disk. Only names are read, up to a limit."""
-    names = limits or ImportLimits()
     try:
         if path.is_dir() and not path.is_symlink():
-            return recognized(listed_names(path, names))
+            return recognized(listed_names(path))
         if path.suffix.lower() == ".zip" and path.is_file():
             with zipfile.ZipFile(path) as archive:
-                return recognized(archive.namelist()[: names.listed_names])
+                return recognized(archive.namelist()[: LIMITS.listed_names])
     except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError):
         return None
     return None
 
 
-def listed_names(top: Path, limits: ImportLimits | None = None) -> list[str]:
+def listed_names(top: Path) -> list[str]:
     """The first relative paths of files in a folder, level by level; empty if it cannot be listed."""
     try:
-        return list(islice(_names(top), (limits or ImportLimits()).listed_names))
+        return list(islice(_names(top), LIMITS.listed_names))
     except OSError:
         return []
 

@@ -12,7 +12,6 @@ from labs_schema.imports.importer import with_tables
 from labs_schema.imports.platform_tables import PlatformTable, number_of, read_platform_table
 from labs_schema.imports.ratings import grade
 from labs_schema.imports.records import ExportFile, PlatformExport
-from labs_schema.limits import ImportLimits
 from labs_schema.models import Criterion, Rating
 from labs_schema.reading.ratings.ratings_csv import HEADER, parse_ratings
 from labs_schema.rubrics.rubric_json import parse_rubric
@@ -42,7 +41,7 @@ def _criteria(path: Path, name: str, issues: IssueCollector) -> tuple[Criterion,
     with path.open("rb") as file:
         start = file.read(4)
     if start == ZIP_START and not name.lower().endswith((".xlsx", ".ods")):
-        with open_export(path, ImportLimits(), issues) as export:
+        with open_export(path, issues) as export:
             return _of_tables([(each.path, export.table(each)) for each in export.files if _is_table(each)], issues)
     data = path.read_bytes()
     decoded = decode(data) if start != ZIP_START else None

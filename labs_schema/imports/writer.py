@@ -86,7 +86,7 @@ def _copy_lab(source: Path, folder: Path, lab: ImportedLab, issues: IssueCollect
 def _ratings_table(path: Path, issues: IssueCollector) -> PlatformTable | None:
     if not path.is_file():
         return None
-    single = open_table(path, ImportLimits(), issues)
+    single = open_table(path, issues)
     return single.table(single.files[0])
 
 

@@ -4,6 +4,7 @@ import os
 from collections.abc import Set
 
 from labs_schema.errors import IssueCollector, did_you_mean, quoted
+from labs_schema.limits import LabLimits
 from labs_schema.models import Criterion, Person, SourceFile
 from labs_schema.reading.groups import parse_groups
 from labs_schema.reading.lab_folder import LabFolder
@@ -28,12 +29,14 @@ from labs_schema.submissions.submissions_folder import SubmissionEntry, read_sub
 from labs_schema.submissions.unread_files import folder_files
 from labs_schema.tables.reader import read_table_file
 
+LIMITS = LabLimits()
+
 
 def read_language(lab: LabFolder, override: str | None) -> str | None:
     """The language in `override` or language.txt; None if neither is set or, with an error, if it is unsupported."""
     if override is not None:
         return _parse_language(override, "", "omit the option", lab.issues)
-    text = lab.text(LANGUAGE_FILE, lab.limits.statement_bytes)
+    text = lab.text(LANGUAGE_FILE, LIMITS.statement_bytes)
     return None if text is None else _parse_language(text, LANGUAGE_FILE, "delete the file", lab.issues)
 
 
@@ -69,7 +72,7 @@ def read_roster(lab: LabFolder) -> tuple[Person, ...]:
     parent = lab.path.parent
     course = next((name for name in table_names(ROSTER) if os.path.lexists(parent / name)), None)
     found = [lab.table(ROSTER)]
-    if course and (rows := read_table_file(parent / course, f"../{course}", lab.issues, lab.limits)):
+    if course and (rows := read_table_file(parent / course, f"../{course}", lab.issues)):
         found.append((rows, f"../{course}"))
     people = [person for each in found if each for person in parse_roster(*each, lab.issues)]
     return tuple(dict.fromkeys(people))
@@ -83,7 +86,7 @@ def read_groups(lab: LabFolder) -> dict[str, list[str]]:
 
 def read_criteria(lab: LabFolder, table: RatingsTable | None) -> tuple[Criterion, ...]:
     """The rubric from rubrics.json and the header of `table`, merged."""
-    text = lab.text(RUBRIC, lab.limits.rubric_bytes)
+    text = lab.text(RUBRIC, LIMITS.rubric_bytes)
     rubric = None if text is None else parse_rubric(text, lab.issues)
     rated = bool(tables_named(RATINGS, lab.available))
     if RUBRIC not in lab.available and rated:
@@ -103,7 +106,7 @@ def read_criteria(lab: LabFolder, table: RatingsTable | None) -> tuple[Criterion
 def read_entries(lab: LabFolder, known: Set[str], rules: ReadingRules) -> tuple[SubmissionEntry, ...]:
     """The entries of submissions/; `known` are the ids in tables."""
     available = SUBMISSIONS in lab.available
-    entries = read_submissions(lab.path / SUBMISSIONS, known, lab.limits, lab.issues, rules) if available else ()
+    entries = read_submissions(lab.path / SUBMISSIONS, known, lab.issues, rules) if available else ()
     if not entries:
         lab.missing("no-submissions", SUBMISSIONS, "The lab can only grade programs passed to grader grade.")
     return entries
@@ -112,5 +115,5 @@ def read_entries(lab: LabFolder, known: Set[str], rules: ReadingRules) -> tuple[
 def read_template(lab: LabFolder, rules: ReadingRules) -> tuple[SourceFile, ...]:
     if TEMPLATE not in lab.available:
         return ()
-    files = folder_files(lab.path / TEMPLATE, TEMPLATE, lab.limits, lab.issues)
-    return read_source_files(files, TEMPLATE, lab.limits, lab.issues, rules).files
+    files = folder_files(lab.path / TEMPLATE, TEMPLATE, lab.issues)
+    return read_source_files(files, TEMPLATE, lab.issues, rules).files

@@ -13,6 +13,8 @@ from labs_schema.student_ids import local_part
 from labs_schema.tables.delimited import Row
 from labs_schema.tables.reader import read_table_file
 
+LIMITS = LabLimits()
+
 
 @dataclass(frozen=True)
 class LabFolder:
@@ -23,7 +25,6 @@ class LabFolder:
 
     path: Path
     available: frozenset[str]
-    limits: LabLimits
     issues: IssueCollector
     encoding: str | None = None
 
@@ -47,7 +48,7 @@ class LabFolder:
         found = tables_named(name, self.available)
         if len(found) > 1:
             self.issues.error("two-tables", found[1], found=f"a second file besides {found[0]}")
-        rows = read_table_file(self.path / found[0], found[0], self.issues, self.limits) if found else None
+        rows = read_table_file(self.path / found[0], found[0], self.issues) if found else None
         return None if rows is None else (rows, found[0])
 
     def missing(self, code: str, name: str, hint: str) -> None:
@@ -56,7 +57,7 @@ class LabFolder:
 
 def with_encoding(lab: LabFolder) -> LabFolder:
     """The lab with the encoding in its encoding.txt; an error if there is no such encoding."""
-    text = lab.text(ENCODING_FILE, lab.limits.statement_bytes)
+    text = lab.text(ENCODING_FILE, LIMITS.statement_bytes)
     if text is None:
         return lab
     encoding = known_encoding(text)

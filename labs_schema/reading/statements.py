@@ -6,9 +6,12 @@ from xml.etree import ElementTree
 
 from labs_schema.files.decoding import ZIP_START
 from labs_schema.files.file_reader import read_bytes
+from labs_schema.limits import LabLimits
 from labs_schema.reading.lab_folder import LabFolder
 from labs_schema.reading.lab_folders import README, SHORT_STATEMENTS, STATEMENTS
 from labs_schema.submissions.archives import ARCHIVE_ERRORS
+
+LIMITS = LabLimits()
 
 _WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _BREAKS = {f"{_WORD}br": "\n", f"{_WORD}cr": "\n", f"{_WORD}tab": "\t"}
@@ -52,13 +55,13 @@ def read_statements(lab: LabFolder) -> tuple[str, str]:
 def _statement(lab: LabFolder, name: str) -> str:
     if name not in lab.available:
         return ""
-    data = read_bytes(lab.path / name, name, lab.limits.archive_bytes, lab.issues)
+    data = read_bytes(lab.path / name, name, LIMITS.archive_bytes, lab.issues)
     if data and data.startswith(ZIP_START):
-        text = _word_text(data, lab.limits.statement_bytes)
+        text = _word_text(data, LIMITS.statement_bytes)
         if text is None:
             lab.issues.error("binary-file", name, found="a zip archive that is not a Word document")
         return text or ""
-    text = lab.text(name, lab.limits.statement_bytes) if data else ""
+    text = lab.text(name, LIMITS.statement_bytes) if data else ""
     return text if text and text.strip() else ""
 
 

@@ -7,7 +7,6 @@ from pydantic import Field
 from labs_schema.errors import InputError, Issue, IssueCollector, Severity
 from labs_schema.files.edits import finish_edit
 from labs_schema.frozen import Frozen
-from labs_schema.limits import LabLimits
 from labs_schema.models import Criterion, HumanGrade, Lab, Person, SourceFile, Submission, UnreadableSubmission
 from labs_schema.privacy.name_matching import NameMatcher
 from labs_schema.privacy.redaction import person_from_id, with_redactions
@@ -49,8 +48,6 @@ from labs_schema.submissions.submissions_folder import detect_language, select_l
 
 __all__ = ["Validated", "lab_folders", "load_lab", "load_rubric", "read_lab", "read_rubric", "stray_entries"]
 
-DEFAULT_LIMITS = LabLimits()
-
 
 class Validated(Frozen):
     """`lab` is None if one of the `issues` is an error. Errors come before warnings.
@@ -91,17 +88,17 @@ def load_rubric(folder: Path) -> Lab:
     return _lab_or_error(read_rubric(folder))
 
 
-def read_lab(folder: Path, *, language: str | None = None, limits: LabLimits = DEFAULT_LIMITS) -> Validated:
+def read_lab(folder: Path, *, language: str | None = None) -> Validated:
     """Reads and validates a lab. Invalid input is reported in the result, never raised.
 
     `language` overrides language.txt, which overrides detection from the submissions' file extensions.
     """
-    return _read(folder, language, limits, with_work=True)
+    return _read(folder, language, with_work=True)
 
 
-def read_rubric(folder: Path, *, limits: LabLimits = DEFAULT_LIMITS) -> Validated:
+def read_rubric(folder: Path) -> Validated:
     """Like `load_rubric`, with the issues in the result."""
-    return _read(folder, None, limits, with_work=False)
+    return _read(folder, None, with_work=False)
 
 
 def _lab_or_error(validated: Validated) -> Lab:
@@ -110,23 +107,21 @@ def _lab_or_error(validated: Validated) -> Lab:
     return validated.lab
 
 
-def _read(folder: Path, language: str | None, limits: LabLimits, *, with_work: bool) -> Validated:
+def _read(folder: Path, language: str | None, *, with_work: bool) -> Validated:
     folder = folder.absolute()
     finish_edit(folder)
     issues = IssueCollector(safe_name(folder.name) or "/")
-    lab = _read_folder(folder, language, limits, issues, with_work)
+    lab = _read_folder(folder, language, issues, with_work)
     return Validated(lab=None if issues.failed else lab, issues=issues.issues(), counts=issues.counts())
 
 
-def _read_folder(
-    path: Path, language: str | None, limits: LabLimits, issues: IssueCollector, with_work: bool
-) -> Lab | None:
+def _read_folder(path: Path, language: str | None, issues: IssueCollector, with_work: bool) -> Lab | None:
     """The lab. If `issues` has an error, the result is None or incomplete."""
     if labs := labs_inside(path):
         found = f"a folder of {len(labs)} labs, such as {safe_name(labs[0])}"
         issues.error("no-labs", "", found=found)
         return None
-    lab = with_encoding(LabFolder(path, lab_entries(path, issues), limits, issues))
+    lab = with_encoding(LabFolder(path, lab_entries(path, issues), issues))
     if not lab.available and issues.failed:
         return None
     declared = read_language(lab, language)
@@ -137,7 +132,7 @@ def _read_folder(
     if with_work:
         work = _read_work(lab, declared, criteria, table, roster)
     else:
-        work = _GradedWork(language=declared or detect_language(path / SUBMISSIONS, limits, issues))
+        work = _GradedWork(language=declared or detect_language(path / SUBMISSIONS, issues))
     if issues.failed:
         return None
     return Lab(

@@ -11,7 +11,6 @@ from itertools import chain
 from pathlib import Path
 
 from labs_schema.errors import Issue, IssueCollector, raise_errors
-from labs_schema.limits import LabLimits
 from labs_schema.models import Criterion, Person, Submission
 from labs_schema.privacy.redaction import roster_names, with_redactions
 from labs_schema.source.languages import LANGUAGES, UNKNOWN
@@ -24,7 +23,6 @@ from labs_schema.submissions.unread_files import archive_files, folder_files, op
 
 REQUEST = "submission"
 """The root of issues with the files of a request."""
-LIMITS = LabLimits()
 ReadFiles = Callable[[str, IssueCollector], Iterator[UnreadFile]]
 """Called with the path of the submission in issues."""
 
@@ -72,7 +70,7 @@ def read_given_archive(
     """One submission from the content of an archive called `name`; otherwise as `read_adhoc_submission`."""
 
     def files(where: str, issues: IssueCollector) -> Iterator[UnreadFile]:
-        return opened_archive(data, f"{where}/{safe_name(name)}", LIMITS, issues)
+        return opened_archive(data, f"{where}/{safe_name(name)}", issues)
 
     rules = ReadingRules(encoding=encoding, text_cells=asks_about_text(criteria))
     return _read(files, REQUEST, "files", language, rules)[0]
@@ -83,7 +81,7 @@ def _read(
 ) -> tuple[Submission, tuple[Issue, ...]]:
     """The submission and the warnings. Raises InputError with all errors, also if there is no source file."""
     issues = IssueCollector(root)
-    found = read_source_files(files(where, issues), where, LIMITS, issues, rules)
+    found = read_source_files(files(where, issues), where, issues, rules)
     issues, own = found.tolerated(issues), found.files
     if not own and not issues.failed:
         only = f", only {found.skipped}" if found.skipped else ""
@@ -98,7 +96,7 @@ def _files(path: Path, top: Path, where: str, issues: IssueCollector) -> Iterato
     """The files at `path`, which is `top` or below it; `where` is the path of `top` in issues."""
     place = "/".join((where, *map(safe_name, path.relative_to(top).parts)))
     if path.is_dir():
-        return folder_files(path, place, LIMITS, issues)
+        return folder_files(path, place, issues)
     if archive_suffix(path.name):
-        return archive_files(path, place, LIMITS, issues)
+        return archive_files(path, place, issues)
     return iter([single_file(path, safe_name(path.name), place, issues)])

@@ -21,6 +21,8 @@ from labs_schema.limits import LabLimits
 from labs_schema.submissions.file_names import archive_suffix, safe_member_path
 from labs_schema.submissions.ignored import Ignored, ignored_paths
 
+LIMITS = LabLimits()
+
 Info = TypeVar("Info", zipfile.ZipInfo, tarfile.TarInfo)
 
 ARCHIVE_ERRORS = (
@@ -56,7 +58,7 @@ class _RejectedArchiveError(Exception):
     """Rejects an entire archive; args are code, found, expected, hint."""
 
 
-def read_archive(data: bytes, where: str, limits: LabLimits, issues: IssueCollector) -> Iterator[UnreadFile]:
+def read_archive(data: bytes, where: str, issues: IssueCollector) -> Iterator[UnreadFile]:
     """The regular files of the archive `data`, sorted by name. `where` ends with the archive's name.
 
     The content decides the format: a RAR archive that is called `.zip` is reported as what it is.
@@ -66,9 +68,9 @@ def read_archive(data: bytes, where: str, limits: LabLimits, issues: IssueCollec
             name = archive_suffix(where) or "an archive"
             issues.error("unknown-archive", where, found=f"{kind}, although it is called {name}")
         elif data.startswith(b"PK"):
-            yield from _zip_entries(data, where, limits, issues)
+            yield from _zip_entries(data, where, issues)
         else:
-            yield from _tar_entries(_decompress(data, limits), where, limits, issues)
+            yield from _tar_entries(_decompress(data), where, issues)
     except _RejectedArchiveError as rejected:
         code, found, expected, hint = rejected.args
         issues.error(code, where, found=found, expected=expected, hint=hint)
@@ -95,18 +97,18 @@ def report_bad_archive(where: str, error: BaseException, issues: IssueCollector)
     )
 
 
-def _zip_entries(data: bytes, where: str, limits: LabLimits, issues: IssueCollector) -> Iterator[UnreadFile]:
+def _zip_entries(data: bytes, where: str, issues: IssueCollector) -> Iterator[UnreadFile]:
     archive = zipfile.ZipFile(io.BytesIO(data))  # not closed: its members are read later
     found = [(_zip_name(info), info) for info in archive.infolist()]
-    for path, ignored, info in _members(found, where, limits, issues):
+    for path, ignored, info in _members(found, where, issues):
         mode = info.external_attr >> 16
         if info.is_dir():
             continue
         if stat.S_IFMT(mode) not in (0, stat.S_IFREG) and not ignored:
             _reject_member(path, where, stat.S_ISLNK(mode), issues)
             continue
-        if not ignored and info.file_size > max(limits.ratio_from_bytes, limits.compression_ratio * info.compress_size):
-            raise _compression_bomb(limits)
+        if not ignored and info.file_size > max(LIMITS.ratio_from_bytes, LIMITS.compression_ratio * info.compress_size):
+            raise _compression_bomb()
 
         def read(max_bytes: int, info: zipfile.ZipInfo = info) -> bytes:
             with archive.open(info) as member:
@@ -123,10 +125,10 @@ def _zip_name(info: zipfile.ZipInfo) -> str:
     return decoded.text if decoded else info.filename
 
 
-def _tar_entries(data: bytes, where: str, limits: LabLimits, issues: IssueCollector) -> Iterator[UnreadFile]:
+def _tar_entries(data: bytes, where: str, issues: IssueCollector) -> Iterator[UnreadFile]:
     archive = tarfile.open(fileobj=io.BytesIO(data), mode="r:")  # noqa: SIM115  # its members are read later
     found = [(info.name, info) for info in archive]
-    for path, ignored, info in _members(found, where, limits, issues):
+    for path, ignored, info in _members(found, where, issues):
         if info.isdir():
             continue
         if not info.isreg() and not ignored:
@@ -141,11 +143,11 @@ def _tar_entries(data: bytes, where: str, limits: LabLimits, issues: IssueCollec
 
 
 def _members(
-    found: Sequence[tuple[str, Info]], where: str, limits: LabLimits, issues: IssueCollector
+    found: Sequence[tuple[str, Info]], where: str, issues: IssueCollector
 ) -> list[tuple[str, Ignored | None, Info]]:
     """The members with their safe paths, sorted by path, and why they are ignored."""
-    if len(found) > limits.submission_entries:
-        report_too_large("too-many-files", where, "files and folders", limits.submission_entries, issues)
+    if len(found) > LIMITS.submission_entries:
+        report_too_large("too-many-files", where, "files and folders", LIMITS.submission_entries, issues)
         return []
     paths = [(path, info) for name, info in found if (path := _member_path(name, where, issues)) is not None]
     ignored = ignored_paths([path for path, info in paths])
@@ -171,12 +173,12 @@ def _reject_member(path: str, where: str, link: bool, issues: IssueCollector) ->
     )
 
 
-def _decompress(data: bytes, limits: LabLimits) -> bytes:
+def _decompress(data: bytes) -> bytes:
     """The tar file inside `data`, decompressed up to the size limits."""
     make = next((make for magic, make in _DECOMPRESSORS.items() if data.startswith(magic)), None)
     if make is None:
         return data
-    max_bytes = min(limits.expanded_bytes, max(limits.ratio_from_bytes, limits.compression_ratio * len(data)))
+    max_bytes = min(LIMITS.expanded_bytes, max(LIMITS.ratio_from_bytes, LIMITS.compression_ratio * len(data)))
     parts, size, rest = [], 0, data
     while rest:
         decompressor = make()
@@ -184,7 +186,7 @@ def _decompress(data: bytes, limits: LabLimits) -> bytes:
         parts.append(part)
         size += len(part)
         if size > max_bytes:
-            raise _compression_bomb(limits)
+            raise _compression_bomb()
         if not decompressor.eof:
             raise EOFError("the archive is truncated")
         rest = decompressor.unused_data.lstrip(b"\0")
@@ -198,10 +200,10 @@ _DECOMPRESSORS: dict[bytes, Callable[[], _Decompressor]] = {
 }
 
 
-def _compression_bomb(limits: LabLimits) -> _RejectedArchiveError:
+def _compression_bomb() -> _RejectedArchiveError:
     return _RejectedArchiveError(
         "compression-bomb",
-        f"an expansion of more than {limits.compression_ratio} times or {limits.expanded_bytes:,} bytes",
-        f"at most {limits.compression_ratio} times and {limits.expanded_bytes:,} bytes",
+        f"an expansion of more than {LIMITS.compression_ratio} times or {LIMITS.expanded_bytes:,} bytes",
+        f"at most {LIMITS.compression_ratio} times and {LIMITS.expanded_bytes:,} bytes",
         "Do not extract it. Ask the student for the source files only.",
     )

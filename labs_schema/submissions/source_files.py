@@ -23,6 +23,8 @@ from labs_schema.submissions.ignored import ambiguous_paths
 from labs_schema.submissions.notebooks import NOTEBOOK, read_notebook
 from labs_schema.submissions.skipped_files import SkippedFiles
 
+LIMITS = LabLimits()
+
 HEAD_BYTES = 8192
 FILE_FAULTS = frozenset({
     "archive-link", "archive-too-big", "bad-archive", "encrypted-archive", "file-too-big", "nested-archives",
@@ -67,7 +69,6 @@ class SourceFiles(NamedTuple):
 def read_source_files(
     unread: Iterator[UnreadFile],
     where: str,
-    limits: LabLimits,
     issues: IssueCollector,
     rules: ReadingRules = ReadingRules(),  # noqa: B008  # immutable
 ) -> SourceFiles:
@@ -76,11 +77,11 @@ def read_source_files(
     A file whose extension is hidden (`main.c.txt`) is read as what it is. If there is no source file, text files
     without extension or with `.txt` are read if they contain code. `where` is the path of the submission in issues.
     """
-    files = list(islice(unread, limits.submission_entries + 1))
-    if len(files) > limits.submission_entries:
-        report_too_large("too-many-files", where, "files of any type", limits.submission_entries, issues)
+    files = list(islice(unread, LIMITS.submission_entries + 1))
+    if len(files) > LIMITS.submission_entries:
+        report_too_large("too-many-files", where, "files of any type", LIMITS.submission_entries, issues)
     files.sort(key=lambda file: file.path)
-    reader = _Reader(where, limits, issues, rules)
+    reader = _Reader(where, issues, rules)
     generated = ambiguous_paths([file.path for file in files if not file.ignored and _is_source(file.path)])
     own = [file for file in files if not (file.ignored or file.path in generated)]
     taken = {file.path for file in own}
@@ -106,8 +107,8 @@ def _is_source(path: str) -> bool:
 class _Reader:
     """The source files of a submission that have been read, and those that were skipped."""
 
-    def __init__(self, where: str, limits: LabLimits, issues: IssueCollector, rules: ReadingRules) -> None:
-        self._where, self._limits, self._issues, self._rules = where, limits, issues, rules
+    def __init__(self, where: str, issues: IssueCollector, rules: ReadingRules) -> None:
+        self._where, self._issues, self._rules = where, issues, rules
         self.skipped = SkippedFiles(where)
         self._texts: dict[str, str] = {}
         self._line_ends: set[str] = set()
@@ -118,7 +119,7 @@ class _Reader:
         if not _is_source(file.path):
             self._skip(file)
             return True
-        largest = self._limits.notebook_bytes if extension(file.path) == NOTEBOOK else self._limits.source_bytes
+        largest = LIMITS.notebook_bytes if extension(file.path) == NOTEBOOK else LIMITS.source_bytes
         data = self._bytes(file, largest)
         if data is None:
             return True
@@ -133,7 +134,7 @@ class _Reader:
         """Text files without a known extension: read if they contain code and there is no other program."""
         alone = not self._texts
         for file in files:
-            data = self._bytes(file, self._limits.source_bytes) if alone else None
+            data = self._bytes(file, LIMITS.source_bytes) if alone else None
             decoded = decode(data, self._rules.encoding) if data else None
             if data and decoded and _CODE.search(decoded.text):
                 self._add_text(file.path, data)
@@ -174,7 +175,7 @@ class _Reader:
         return self._add_text("".join((path, *own)), notebook.text.encode())
 
     def _add_text(self, path: str, data: bytes) -> bool:
-        name, limits = f"{self._where}/{path}", self._limits
+        name = f"{self._where}/{path}"
         decoded = decode(data, self._rules.encoding)
         if decoded is None:
             self.skipped.add("binary", "binary data (NUL bytes)", path)
@@ -189,11 +190,11 @@ class _Reader:
         self._texts[path] = decoded.text
         self._line_ends |= {path} if decoded.line_ends else set()
         self._size += len(decoded.text)
-        if self._size > limits.submission_bytes:
+        if self._size > LIMITS.submission_bytes:
             unit = "characters of source"
-            report_too_large("submission-too-big", self._where, unit, limits.submission_bytes, self._issues)
-        elif len(self._texts) > limits.submission_files:
-            report_too_large("too-many-files", self._where, "source files", limits.submission_files, self._issues)
+            report_too_large("submission-too-big", self._where, unit, LIMITS.submission_bytes, self._issues)
+        elif len(self._texts) > LIMITS.submission_files:
+            report_too_large("too-many-files", self._where, "source files", LIMITS.submission_files, self._issues)
         else:
             return True
         return False

@@ -23,6 +23,8 @@ from labs_schema.submissions.ignored import ignored_name
 from labs_schema.submissions.source_files import ReadingRules, SourceFiles, read_source_files
 from labs_schema.submissions.unread_files import archive_files, folder_files, single_file
 
+LIMITS = LabLimits()
+
 
 class SubmissionEntry(NamedTuple):
     """An entry of the submissions folder. `name` is the student's id as written, `where` its path in issues.
@@ -40,7 +42,7 @@ class SubmissionEntry(NamedTuple):
 
 
 def read_submissions(
-    folder: Path, known: Set[str], limits: LabLimits, issues: IssueCollector, rules: ReadingRules
+    folder: Path, known: Set[str], issues: IssueCollector, rules: ReadingRules
 ) -> tuple[SubmissionEntry, ...]:
     """The entries of `folder` in the order of their names, with files of any language. Errors in one concern only it,
     and errors in a file only that file, if others can be read.
@@ -59,7 +61,7 @@ def read_submissions(
             continue
         found = SourceFiles()
         if not own.failed:
-            found = read_source_files(_files(entry, where, limits, own), where, limits, own, rules)
+            found = read_source_files(_files(entry, where, own), where, own, rules)
         line_ends += found.line_ends
         fault = issues.reject_submission(found.tolerated(own))
         entries.append(SubmissionEntry(written_id(name), where, found.files, fault, found.skipped, found.unread))
@@ -112,7 +114,7 @@ def _may_be_in(path: str, language: str) -> bool:
     return belongs_to(path, language) or extension(path) not in SOURCE_EXTENSIONS
 
 
-def detect_language(folder: Path, limits: LabLimits, issues: IssueCollector) -> str:
+def detect_language(folder: Path, issues: IssueCollector) -> str:
     """The language of a lab by the file names in its submissions/. No file is read, and errors in single submissions
     are not reported."""
     paths, ignored = [], IssueCollector("")
@@ -120,7 +122,7 @@ def detect_language(folder: Path, limits: LabLimits, issues: IssueCollector) -> 
         where = safe_name(entry.name)
         own = IssueCollector("")
         if _entry_name(entry, where, frozenset(), own) and not own.failed:
-            found = islice(_files(entry, where, limits, ignored), limits.submission_files)
+            found = islice(_files(entry, where, ignored), LIMITS.submission_files)
             paths.append([each.path for each in found if extension(each.path) in SOURCE_EXTENSIONS])
     return _majority_language(paths, issues)
 
@@ -183,12 +185,12 @@ def _without_suffix(name: str, known: Set[str]) -> str | None:
     return stem if "@" in stem or written_id(stem) in known else None
 
 
-def _files(entry: os.DirEntry[str], where: str, limits: LabLimits, issues: IssueCollector) -> Iterator[UnreadFile]:
+def _files(entry: os.DirEntry[str], where: str, issues: IssueCollector) -> Iterator[UnreadFile]:
     path = Path(entry.path)
     if entry.is_dir(follow_symlinks=False):
-        return folder_files(path, where, limits, issues)
+        return folder_files(path, where, issues)
     if archive_suffix(entry.name):
-        return archive_files(path, where, limits, issues)
+        return archive_files(path, where, issues)
     # A single file is named after the student, so it gets a neutral name.
     return iter([single_file(path, "submission" + extension(entry.name), where, issues)])
 

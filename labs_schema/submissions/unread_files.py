@@ -11,27 +11,29 @@ from labs_schema.submissions.archives import ARCHIVE_ERRORS, UnreadFile, read_ar
 from labs_schema.submissions.file_names import archive_suffix, safe_member_path
 from labs_schema.submissions.ignored import Ignored, ignored_name, marked_folder
 
+LIMITS = LabLimits()
 
-def folder_files(top: Path, where: str, limits: LabLimits, issues: IssueCollector) -> Iterator[UnreadFile]:
+
+def folder_files(top: Path, where: str, issues: IssueCollector) -> Iterator[UnreadFile]:
     """Every file below `top`, and those in its archives. Links are not followed, ignored folders not entered.
 
     `where` is the path of `top` in issues.
     """
-    return _opened(_walk(top, where, limits, issues), _Archives(where, limits, issues))
+    return _opened(_walk(top, where, issues), _Archives(where, issues))
 
 
-def archive_files(path: Path, where: str, limits: LabLimits, issues: IssueCollector) -> Iterator[UnreadFile]:
+def archive_files(path: Path, where: str, issues: IssueCollector) -> Iterator[UnreadFile]:
     """The files in the archive at `path`, and those in its archives."""
-    data = read_bytes(path, where, limits.archive_bytes + 1, issues)
-    if data is not None and len(data) > limits.archive_bytes:
-        report_too_large("archive-too-big", where, "bytes", limits.archive_bytes, issues)
+    data = read_bytes(path, where, LIMITS.archive_bytes + 1, issues)
+    if data is not None and len(data) > LIMITS.archive_bytes:
+        report_too_large("archive-too-big", where, "bytes", LIMITS.archive_bytes, issues)
     elif data is not None:
-        yield from opened_archive(data, where, limits, issues)
+        yield from opened_archive(data, where, issues)
 
 
-def opened_archive(data: bytes, where: str, limits: LabLimits, issues: IssueCollector) -> Iterator[UnreadFile]:
+def opened_archive(data: bytes, where: str, issues: IssueCollector) -> Iterator[UnreadFile]:
     """The files in the archive `data`, and those in its archives. `where` ends with the archive's name."""
-    return _opened(read_archive(data, where, limits, issues), _Archives(where, limits, issues))
+    return _opened(read_archive(data, where, issues), _Archives(where, issues))
 
 
 def single_file(path: Path, name: str, where: str, issues: IssueCollector) -> UnreadFile:
@@ -39,12 +41,12 @@ def single_file(path: Path, name: str, where: str, issues: IssueCollector) -> Un
     return UnreadFile(name, lambda max_bytes: read_bytes(path, where, max_bytes, issues))
 
 
-def _walk(top: Path, where: str, limits: LabLimits, issues: IssueCollector) -> Iterator[UnreadFile]:
+def _walk(top: Path, where: str, issues: IssueCollector) -> Iterator[UnreadFile]:
     pending = [(top, "")]
     while pending:
         folder, prefix = pending.pop()
-        if prefix.count("/") > limits.folder_levels:
-            report_too_large("too-deep", f"{where}/...", "nested folders", limits.folder_levels, issues)
+        if prefix.count("/") > LIMITS.folder_levels:
+            report_too_large("too-deep", f"{where}/...", "nested folders", LIMITS.folder_levels, issues)
             continue
         entries = list(list_folder(folder, f"{where}/{prefix}".rstrip("/"), issues))
         if prefix and (kind := marked_folder(entry.name for entry in entries)):
@@ -70,34 +72,34 @@ def _ignored(part: str, kind: str) -> UnreadFile:
 class _Archives:
     """Opens the archives in a submission within the limits for all of them together."""
 
-    def __init__(self, where: str, limits: LabLimits, issues: IssueCollector) -> None:
-        self._where, self._limits, self._issues = where, limits, issues
+    def __init__(self, where: str, issues: IssueCollector) -> None:
+        self._where, self._issues = where, issues
         self._opened = self._bytes = 0
 
     def open(self, file: UnreadFile, path: str, level: int) -> Iterator[UnreadFile]:
         """The files in the archive `file`, which is `path` in its submission."""
-        where, limits = f"{self._where}/{path}", self._limits
+        where = f"{self._where}/{path}"
         self._opened += 1
-        if level > limits.archive_levels or self._opened > limits.archives:
+        if level > LIMITS.archive_levels or self._opened > LIMITS.archives:
             unit, maximum = (
-                ("archives inside each other", limits.archive_levels)
-                if level > limits.archive_levels
-                else ("archives", limits.archives)
+                ("archives inside each other", LIMITS.archive_levels)
+                if level > LIMITS.archive_levels
+                else ("archives", LIMITS.archives)
             )
             report_too_large("nested-archives", where, unit, maximum, self._issues)
             return
         try:
-            data = file.read(limits.archive_bytes + 1)
+            data = file.read(LIMITS.archive_bytes + 1)
         except ARCHIVE_ERRORS as error:
             report_bad_archive(where, error, self._issues)
             return
         self._bytes += len(data or b"")
-        if data is not None and len(data) > limits.archive_bytes:
-            report_too_large("archive-too-big", where, "bytes", limits.archive_bytes, self._issues)
-        elif self._bytes > limits.expanded_bytes:
-            report_too_large("compression-bomb", where, "bytes in archives", limits.expanded_bytes, self._issues)
+        if data is not None and len(data) > LIMITS.archive_bytes:
+            report_too_large("archive-too-big", where, "bytes", LIMITS.archive_bytes, self._issues)
+        elif self._bytes > LIMITS.expanded_bytes:
+            report_too_large("compression-bomb", where, "bytes in archives", LIMITS.expanded_bytes, self._issues)
         elif data is not None:
-            yield from read_archive(data, where, limits, self._issues)
+            yield from read_archive(data, where, self._issues)
 
 
 def _opened(files: Iterator[UnreadFile], archives: _Archives, path: str = "", level: int = 1) -> Iterator[UnreadFile]:

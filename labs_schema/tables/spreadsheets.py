@@ -19,6 +19,8 @@ from labs_schema.files.file_reader import report_too_large
 from labs_schema.limits import LabLimits
 from labs_schema.tables.delimited import Row, unescape_formula
 
+LIMITS = LabLimits()
+
 _CELL = re.compile(r"([A-Z]{1,3})([0-9]{1,7})")
 _OLD_EXCEL = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
@@ -28,13 +30,13 @@ def is_spreadsheet(data: bytes) -> bool:
     return data.startswith((ZIP_START, _OLD_EXCEL))
 
 
-def read_spreadsheet(data: bytes, path: str, issues: IssueCollector, limits: LabLimits) -> list[Row] | None:
+def read_spreadsheet(data: bytes, path: str, issues: IssueCollector) -> list[Row] | None:
     """The rows of the first sheet that is not empty; None, with an error, if there is none or it exceeds a limit.
 
     A further sheet with cells is left out with a warning.
     """
     try:
-        workbook = CalamineWorkbook.from_filelike(io.BytesIO(_checked(data, limits)))
+        workbook = CalamineWorkbook.from_filelike(io.BytesIO(_checked(data)))
         sheets = _sheets(workbook)
     except _TooLargeError as error:
         report_too_large("file-too-big", path, error.unit, error.maximum, issues)
@@ -59,9 +61,9 @@ class _TooLargeError(Exception):
         self.unit, self.maximum = unit, maximum
 
 
-def _checked(data: bytes, limits: LabLimits) -> bytes:
+def _checked(data: bytes) -> bytes:
     """A copy of the file's XML members as they were inflated under the limit, so that calamine cannot inflate more."""
-    left, stored = limits.table_bytes, io.BytesIO()
+    left, stored = LIMITS.table_bytes, io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(data)) as archive, zipfile.ZipFile(stored, "w") as copy:
         for member in archive.infolist():
             if not member.filename.endswith((".xml", ".rels", "mimetype")):
@@ -70,9 +72,9 @@ def _checked(data: bytes, limits: LabLimits) -> bytes:
                 content = opened.read(left + 1)
             left -= len(content)
             if left < 0:
-                raise _TooLargeError("bytes after decompression", limits.table_bytes)
-            if member.filename != "mimetype" and _Extent(content).cells > limits.table_cells:
-                raise _TooLargeError("cells", limits.table_cells)
+                raise _TooLargeError("bytes after decompression", LIMITS.table_bytes)
+            if member.filename != "mimetype" and _Extent(content).cells > LIMITS.table_cells:
+                raise _TooLargeError("cells", LIMITS.table_cells)
             copy.writestr(member.filename, content)
     return stored.getvalue()
 

@@ -12,7 +12,6 @@ from typing import Any
 from labs_schema.errors import IssueCollector, raise_errors
 from labs_schema.imports.export_files import open_export
 from labs_schema.imports.readers.submitty import choose_gradeable, read
-from labs_schema.limits import ImportLimits
 from labs_schema.tables.csv_writer import number
 from serving.exports.matching import match_rows
 from serving.exports.results import CriterionResult, Results, StudentResult
@@ -45,7 +44,7 @@ def submitty_results(
 def _active_versions(submissions: Path, gradeable: str | None) -> tuple[str, Mapping[str, tuple[int, Any]]]:
     """The gradeable's name, and each user's active version and ids; a cancelled submission has none."""
     issues = IssueCollector(submissions.name)
-    with open_export(submissions, ImportLimits(), issues) as export:
+    with open_export(submissions, issues) as export:
         chosen = choose_gradeable(export, gradeable).name
         name = chosen if gradeable is None else PurePosixPath(gradeable).name
         works = read(export, gradeable).works

@@ -17,7 +17,6 @@ from labs_schema.imports.observations.junit import junit
 from labs_schema.imports.observations.results_json import READERS, ResultsError, parse_results
 from labs_schema.imports.readers.gradescope import METADATA, metadata_records
 from labs_schema.imports.records import ExportFile
-from labs_schema.limits import ImportLimits
 from labs_schema.models import Lab
 from labs_schema.observations import CheckResult, SubmissionObservations
 from labs_schema.reading.observations_file import load_observations, write_observations
@@ -25,7 +24,6 @@ from labs_schema.reading.validate import load_lab
 from labs_schema.student_ids import local_part
 
 PLATFORMS = ("gradescope", "prairielearn", "junit", "submitty")
-LIMITS = ImportLimits()
 RESULTS = "results.json"
 
 
@@ -83,12 +81,12 @@ def import_observations(
 
 def _opened(path: Path, stack: ExitStack, issues: IssueCollector) -> Export:
     if path.is_file() and path.suffix.lower() in (".json", ".xml", ".yml"):
-        export = open_table(path.absolute(), LIMITS, issues)
+        export = open_table(path.absolute(), issues)
         # The folders above a single file may name its student.
         above = path.absolute().parts[1:-1][-3:]
         [file] = export.files
-        return Export("", (file._replace(path="/".join((*above, file.path))),), LIMITS, issues)
-    return stack.enter_context(open_export(path, LIMITS, issues))
+        return Export("", (file._replace(path="/".join((*above, file.path))),), issues)
+    return stack.enter_context(open_export(path, issues))
 
 
 def _read(export: Export, platform: str, issues: IssueCollector) -> Iterator[_Found]:
@@ -117,7 +115,7 @@ def _name(file: ExportFile) -> str:
 def _from_metadata(export: Export, file: ExportFile, issues: IssueCollector) -> Iterator[_Found]:
     """The results in Gradescope's `submission_metadata.yml`, whose keys start with a colon. Raises InputError."""
     text = export.text(file)
-    for key, record in metadata_records(text, LIMITS).items() if text is not None else ():
+    for key, record in metadata_records(text).items() if text is not None else ():
         document = json.dumps(_without_colons(record.get(":results")))
         submitters = record.get(":submitters")
         people = [each for each in submitters if isinstance(each, dict)] if isinstance(submitters, list) else []

@@ -18,6 +18,8 @@ from labs_schema.imports.records import Assessment, ExportFile, IdKind, Ids, Pla
 from labs_schema.limits import ImportLimits
 from labs_schema.models import Criterion, Rating
 
+LIMITS = ImportLimits()
+
 METADATA = "submission_metadata.yml"
 _FIRST_ITEM, _AFTER_ITEMS = "submissiontime", "adjustment"
 
@@ -29,7 +31,7 @@ def recognizes(paths: Sequence[str]) -> bool:
 def read(export: Export) -> PlatformExport:
     file = export.file(METADATA)
     text = export.text(file) if file else None
-    records = metadata_records(text, export.limits) if text is not None else {}
+    records = metadata_records(text) if text is not None else {}
     by_key: dict[str, list[tuple[str, ExportFile]]] = {}
     unused = []
     for each in export.files:
@@ -79,13 +81,13 @@ class _Loader(yaml.CBaseLoader):
         return super().construct_mapping(node, deep=deep)
 
 
-def metadata_records(text: str, limits: ImportLimits) -> dict[str, dict[str, Any]]:
+def metadata_records(text: str) -> dict[str, dict[str, Any]]:
     """Submission -> its record. Raises InputError for damaged or hostile YAML."""
     try:
         depth = 0
         for count, event in enumerate(yaml.parse(text, Loader=yaml.CBaseLoader), start=1):
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-            if depth > limits.metadata_levels or count > limits.metadata_values:
+            if depth > LIMITS.metadata_levels or count > LIMITS.metadata_values:
                 raise yaml.YAMLError("values nested too deeply, or too many of them")
         found = yaml.load(text, Loader=_Loader)
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:

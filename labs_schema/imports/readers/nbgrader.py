@@ -13,7 +13,10 @@ from labs_schema.imports.export_files import Export
 from labs_schema.imports.identities import ids
 from labs_schema.imports.platform_tables import points_title
 from labs_schema.imports.records import Assessment, ExportFile, IdKind, Ids, PlatformExport, RosterEntry, Work
+from labs_schema.limits import ImportLimits
 from labs_schema.models import Criterion, Rating
+
+LIMITS = ImportLimits()
 
 DATABASE, SUBMITTED = "gradebook.db", "submitted"
 LONGEST_DESCRIPTION = 4_000
@@ -76,7 +79,7 @@ def read(export: Export, assignment: str | None) -> PlatformExport:
         works = tuple(_work(student, found, None) for student, found in files.get(name, {}).items())
         return PlatformExport(works)
     try:
-        with _opened(data, export.limits.database_steps) as connection:
+        with _opened(data, LIMITS.database_steps) as connection:
             late = dict(connection.execute(_LATE, (name,)).fetchall())
             scales, assessments = _graded(connection, name)
             roster = tuple(

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 from labs_schema.errors import IssueCollector, Severity
 from labs_schema.files.file_reader import read_bytes
-from labs_schema.limits import LabLimits
 from labs_schema.reading.validate import read_lab
 from labs_schema.submissions.archives import read_archive
 from labs_schema.submissions.source_files import read_source_files
@@ -245,6 +244,6 @@ def test_damaged_archives_never_raise(data: st.DataObject, suffix: str) -> None:
     for _ in range(data.draw(st.integers(1, 6))):
         broken[data.draw(st.integers(0, len(broken) - 1))] = data.draw(st.integers(0, 255))
     issues = IssueCollector("lab")
-    entries = read_archive(bytes(broken), "x" + suffix, LabLimits(), issues)
-    found = read_source_files(entries, "x" + suffix, LabLimits(), issues)
+    entries = read_archive(bytes(broken), "x" + suffix, issues)
+    found = read_source_files(entries, "x" + suffix, issues)
     assert all(".." not in file.path.split("/") and "\0" not in file.text for file in found.files)

@@ -60,7 +60,7 @@ def test_generated_and_installed_files_are_not_the_program(
 ) -> None:
     issues = IssueCollector("lab")
     if as_zip:
-        found = read_source_files(read_archive(zipped(files), "s1.zip", LIMITS, issues), "s1", LIMITS, issues)
+        found = read_source_files(read_archive(zipped(files), "s1.zip", issues), "s1", issues)
     else:
         found, issues = read_folder(put(tmp_path, files))
     assert paths(found) == program
@@ -93,7 +93,7 @@ def test_names_in_archives_of_windows_and_macos() -> None:
     unmarked = mac.replace("né".encode(), b"n\xc3\xa9")
     for data, expected in ((windows, ["lab/src/main.c"]), (unmarked, ["my lab (1)/n\u00e9.c"])):
         issues = IssueCollector("lab")
-        found = read_source_files(read_archive(data, "s1.zip", LIMITS, issues), "s1", LIMITS, issues)
+        found = read_source_files(read_archive(data, "s1.zip", issues), "s1", issues)
         assert paths(found) == expected
 
 
@@ -190,7 +190,7 @@ def test_same_files_are_the_same_program_by_every_way_in(
     results = []
     for data, name in ((zipped(files), "s1.zip"), (tarred(files), "s1.tar.gz")):
         own = IssueCollector("lab")
-        results.append(read_source_files(read_archive(data, name, LIMITS, own), "s1", LIMITS, own))
+        results.append(read_source_files(read_archive(data, name, own), "s1", own))
         assert {(i.code, i.severity) for i in own.issues()} == {(i.code, i.severity) for i in issues.issues()}
     if not any(issue.severity is Severity.ERROR for issue in issues.issues()):
         assert results == [folder, folder]

@@ -12,7 +12,7 @@ from labs_schema.models import Criterion, Rating
 from labs_schema.submissions.archives import UnreadFile
 from labs_schema.submissions.notebooks import asks_about_text
 from labs_schema.submissions.source_files import ReadingRules, read_source_files
-from tests.labs_schema.submissions.uploads import LIMITS, codes, paths, put, read_folder
+from tests.labs_schema.submissions.uploads import codes, paths, put, read_folder
 
 NOTEBOOK = {
     "cells": [
@@ -67,5 +67,5 @@ contents = values | st.fixed_dictionaries({}, optional={"cells": cells, "workshe
 def test_any_json_is_a_notebook_or_reported(content: object) -> None:
     issues = IssueCollector("lab")
     data = json.dumps(content).encode()
-    found = read_source_files(iter([UnreadFile("a.ipynb", lambda n: data[:n])]), "s1", LIMITS, issues)
+    found = read_source_files(iter([UnreadFile("a.ipynb", lambda n: data[:n])]), "s1", issues)
     assert bool(found.files) != ("bad-notebook" in codes(issues))

@@ -41,8 +41,8 @@ def put(folder: Path, files: Files) -> Path:
 
 def read_folder(folder: Path, rules: ReadingRules | None = None) -> tuple[SourceFiles, IssueCollector]:
     issues = IssueCollector("lab")
-    files = folder_files(folder, "s1", LIMITS, issues)
-    return read_source_files(files, "s1", LIMITS, issues, rules or ReadingRules()), issues
+    files = folder_files(folder, "s1", issues)
+    return read_source_files(files, "s1", issues, rules or ReadingRules()), issues
 
 
 def paths(found: SourceFiles) -> list[str]:

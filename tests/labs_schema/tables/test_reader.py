@@ -4,15 +4,16 @@ import pytest
 
 from labs_schema.errors import IssueCollector
 from labs_schema.limits import LabLimits
+from labs_schema.tables import spreadsheets
 from labs_schema.tables.reader import read_table
 from tests.labs_schema.tables.spreadsheet_files import DateNumber, ods, xlsx, zipped
 
 CELLS = [["Name", "Größe", "Mark"], ["Rossi, Mario", "a;b", "1,5"], ["s2", "x\ny", ""]]
 
 
-def read(data: bytes, limits: LabLimits | None = None) -> tuple[list[list[str]] | None, list[str]]:
+def read(data: bytes) -> tuple[list[list[str]] | None, list[str]]:
     issues = IssueCollector("")
-    rows = read_table(data, "table", issues, limits or LabLimits())
+    rows = read_table(data, "table", issues)
     return rows if rows is None else [list(row.cells) for row in rows], [issue.code for issue in issues.issues()]
 
 
@@ -69,14 +70,16 @@ def test_only_the_first_sheet_with_cells_is_read() -> None:
     ],
     ids=["far corner", "far row", "repeated cells", "after a million empty rows"],
 )
-def test_spreadsheet_that_would_fill_memory_is_refused(data: bytes) -> None:
-    assert read(data, LabLimits(table_cells=1_000_000)) == (None, ["file-too-big"])
+def test_spreadsheet_that_would_fill_memory_is_refused(data: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spreadsheets, "LIMITS", LabLimits(table_cells=1_000_000))
+    assert read(data) == (None, ["file-too-big"])
 
 
-def test_inflated_size_is_limited() -> None:
+def test_inflated_size_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spreadsheets, "LIMITS", LabLimits(table_bytes=1_000_000))
     bomb = zipped({"mimetype": "x", "content.xml": "<a>" + " " * 3_000_000 + "</a>"})
     assert len(bomb) < 10_000
-    assert read(bomb, LabLimits(table_bytes=1_000_000)) == (None, ["file-too-big"])
+    assert read(bomb) == (None, ["file-too-big"])
 
 
 @pytest.mark.parametrize(
