@@ -47,7 +47,7 @@ Agreement on the {dev} validation students (same split, fewer students for train
 
 {recipes}
 
-- A recipe is a loss and its highest rate; `letter-0.0002` is that of `smollm2-135m.yaml`. *letter*: cross-entropy of
+- A recipe is a loss and its highest rate; `letter-0.001` is that of `smollm2-135m.yaml`. *letter*: cross-entropy of
   the TA's letter among all tokens. *options*: among the criterion's letters. *balanced*: with class weights, so that
   all ratings of a criterion weigh the same. *ordinal*: cross-entropy of "at most this rating" for each rating but the
   last. *dpo*: DPO on the TA's letter against each other letter, with beta {beta:g}; after another recipe's name, it

@@ -136,7 +136,7 @@ RECIPES = {
         Recipe("options", 1e-3, seed=2),
     )
 }
-"""`letter-0.0002` has loss and rate of training/recipes/smollm2-135m.yaml."""
+"""`letter-0.001` has loss and rate of training/recipes/smollm2-135m.yaml."""
 
 
 class Epoch(NamedTuple):
