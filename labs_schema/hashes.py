@@ -63,7 +63,7 @@ def canonical_hash(value: object) -> str:
 
 
 def canonical_json(value: object) -> str:
-    """`value` as ASCII-only JSON with sorted keys and no blanks: equal values give equal text."""
+    """`value` as ASCII-only JSON with sorted keys and no spaces: equal values give equal text."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 
 

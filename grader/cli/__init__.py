@@ -100,7 +100,7 @@ def root(
 def main() -> None:
     """Runs the command. A user error is printed without a traceback and exits with status 1.
 
-    An OSError counts as one: a full disk, a folder without write permission, a file in place of a folder.
+    An OSError counts as one: a full disk, a folder without write permission, a file instead of a folder.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch loads: spinning threads cost 4x on a busy CPU
     try:

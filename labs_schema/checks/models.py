@@ -84,7 +84,7 @@ class Build(Frozen):
     language: Annotated[str, AfterValidator(_language)] | None = Field(None, description="Default: the lab's language.")
     main: FilePath | None = Field(None, description="The file that is run. Default: found in the program.")
     files: tuple[CourseFile, ...] = Field((), description="Files of the course, such as a main.c that calls functions.")
-    commands: tuple[Command, ...] = Field((), description="Build commands in place of the language's own.")
+    commands: tuple[Command, ...] = Field((), description="Build commands instead of the language's default ones.")
     run: Command | None = Field(None, description="The command that runs the program. Default: by language.")
     flags: tuple[Argument, ...] = Field((), description="Further arguments of the compiler, such as -lm.")
     warnings: bool = Field(True, description="Whether the compiler's warnings are a check of its own.")

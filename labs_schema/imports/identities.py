@@ -69,7 +69,7 @@ def _lists_participants(table: PlatformTable) -> bool:
 
 
 def _certain(match: re.Match[str] | None) -> bool:
-    """`Participant 5001`, in most languages without the blank."""
+    """`Participant 5001`, in most languages without the space."""
     return match is not None and (bool(match["blank"]) or match["word"].casefold() in _PARTICIPANT_WORDS)
 
 

@@ -106,7 +106,7 @@ def _redacted(observations: SubmissionObservations, names: NameMatcher) -> Submi
 
 
 def prose_ranges(file: SourceFile, language: str) -> list[ProseRange]:
-    """The ranges to search, in order, without overlap; ranges separated by blanks only are merged.
+    """The ranges to search, in order, without overlap; ranges separated only by spaces are merged.
 
     The file's extension decides its language, because a submission may contain files in other languages than the lab's.
     """

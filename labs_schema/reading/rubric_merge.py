@@ -46,7 +46,7 @@ def table_criteria(table: RatingsTable) -> tuple[Criterion, ...]:
 
 
 def aligned(table: RatingsTable, criteria: Sequence[Criterion]) -> RatingsTable:
-    """The table with the titles of `criteria` in place of others that look the same."""
+    """The table with the titles of `criteria` instead of others that look the same."""
     titles = Titles(criterion.title for criterion in criteria)
     ratings = {each.title: Titles(rating.title for rating in each.ratings) for each in criteria}
     columns = []

@@ -30,7 +30,7 @@ def _strict(text: str) -> Any:
 
 
 def _blanked(pattern: re.Pattern[str], text: str) -> str:
-    """`text` with blanks in place of what `pattern` finds outside of strings: lines and columns stay the same."""
+    """`text` with spaces instead of what `pattern` finds outside strings: lines and columns stay the same."""
     return pattern.sub(lambda found: found[1] or re.sub(r"[^\n]", " ", found.group()), text)
 
 

@@ -96,7 +96,7 @@ def rater_of(name: str) -> str | None:
 
 
 def is_rater(name: str) -> bool:
-    """Whether `name` is one line of 1 to 500 printable characters with single blanks between words."""
+    """Whether `name` is one line of 1 to 500 printable characters with single spaces between words."""
     return 0 < len(name) <= MAX_TITLE_CHARS and name.isprintable() and name == " ".join(name.split())
 
 

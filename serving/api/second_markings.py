@@ -10,7 +10,7 @@ from serving.store.grades.grades import StoredGrade
 
 
 class SecondMarkingOpenError(ProblemError):
-    """The caller is to rate a submission as its second marker first. `grade`: its current grade."""
+    """The caller must first rate a submission as its second marker. `grade`: its current grade."""
 
     def __init__(self, grade: str) -> None:
         self.grade = grade
@@ -32,7 +32,7 @@ def require_visible_lab(service: Service, caller: Caller, lab: str) -> None:
 
 
 def open_second_marking(service: Service, caller: Caller, grade: StoredGrade) -> str | None:
-    """The grade that the caller is to rate first. An earlier grade counts as the student's current ones. Blocks."""
+    """The grade that the caller must rate first. An earlier grade counts as the student's current ones. Blocks."""
     review = _review(service, caller, grade.lab)
     current = review.items.get(grade.id)
     items = [current] if current else [each for each in review.items.values() if each.student == grade.student]

@@ -30,7 +30,7 @@ FEEDBACK_HEADINGS = frozenset({
 # fmt: on
 LOCKED = frozenset("no nein non não nee nej nei nie ne ei hayır nem нет ні".split())  # noqa: RUF001, SIM905
 SCALE_SEPARATOR = re.compile(r"\s{2,}|\n")
-"""Moodle lists the items of a scale with four blanks between them, in older versions with line ends."""
+"""Moodle lists the items of a scale with four spaces between them, in older versions with line ends."""
 
 
 class RawCell(NamedTuple):

@@ -116,7 +116,7 @@ def is_value(token: str) -> bool:
 
 
 def printed(tokens: Sequence[str]) -> str:
-    """The program in one layout, so that blanks and line breaks of the original do not matter."""
+    """The program in one layout, so that spaces and line breaks of the original do not matter."""
     return "\n".join(" " * 4 * min(max(depth, 0), MAX_INDENT) + _line(line) for depth, line in _lines(tokens)) + "\n"
 
 

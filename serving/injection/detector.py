@@ -173,7 +173,7 @@ def _string_words(text: str, found: Sequence[Span]) -> list[Token]:
 
 
 def _identifier_words(text: str, found: Sequence[Span]) -> list[Token]:
-    """The words of all identifiers, each once; a break where more than blanks separates two of them."""
+    """The words of all identifiers, each once; a break where more than spaces separates two of them."""
     tokens: list[Token] = []
     seen: set[str] = set()
     last = 0

@@ -8,7 +8,7 @@ from labs_schema.source.lexer import KEYWORDS, Span
 MANY_WORDS, MANY_CHARS = 4, 40
 """An identifier with this many words, or with more than this many characters, can hold a sentence."""
 RUN_NAMES = 4
-"""This many names in a row with only blanks between them are prose, not code."""
+"""This many names in a row with only spaces between them are prose, not code."""
 LIST_NAMES = 7
 """A list of this many names of two or more letters can be read as a sentence."""
 
@@ -62,7 +62,7 @@ def _is_long(name: str) -> bool:
 
 
 def _runs(text: str, spans: Sequence[Span]) -> Iterator[list[str]]:
-    """Runs of at least `RUN_NAMES` names on one line with only blanks between them; a keyword ends a run."""
+    """Sequences of at least `RUN_NAMES` names on one line with only spaces between them; a keyword ends a sequence."""
     run: list[str] = []
     last = 0
     for span in spans:

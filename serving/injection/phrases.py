@@ -17,7 +17,7 @@ GAP = 3
 BREAK = "."
 """The token between two comments, strings or names: it counts as a word of a gap."""
 GLUED_CHARS = 12
-"""Words of at least this many letters are searched for phrases written without blanks."""
+"""Words of at least this many letters are searched for phrases written without spaces."""
 
 _TOKEN = re.compile(
     r"""(?P<full_score> (?<![\d/.])(?P<n>\d{1,3})\ ?(?:/|(?:out\ )?of\ )\ ?(?P=n)(?![\d/.]))

@@ -34,7 +34,8 @@ def graded_name(lab: str) -> str:
 
 
 def for_clarification(database: Database, job: Job, lab: Lab) -> Lab:
-    """`lab` itself unless the job is that of a clarification. Raises LabChangedError if the criterion is gone."""
+    """`lab` itself unless the job is that of a clarification. Raises LabChangedError if the criterion no longer
+    exists."""
     if not is_proposal(job.lab):
         return lab
     found = Clarifications(database)

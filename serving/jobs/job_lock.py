@@ -46,7 +46,7 @@ def _file_lock(folder: Path, job_id: str) -> Iterator[bool]:
             except BlockingIOError:
                 yield False
                 return
-            # The owner deletes the file before it unlocks it: a lock on a file that is gone by now is worthless.
+            # The owner deletes the file before it unlocks it: a lock on a deleted file is worthless.
             if _is(file.fileno(), path):
                 try:
                     yield True

@@ -32,7 +32,7 @@ def record_student(ledger: Ledger, person: Person, student: str) -> None:
 
 
 def record_key(ledger: Ledger, person: Person, key: str | None) -> None:
-    """`key` None: the person has none any more. The student stays."""
+    """`key` None: the person no longer has one. The student stays."""
     known = _known(ledger, person)
     _record(ledger, person, known, known.student if known else None, key)
 

@@ -128,7 +128,7 @@ def _public(signing: SigningKey) -> dict[str, Any]:
 
 
 def _write(path: Path, keys: list[StoredKey], *, replace: bool) -> None:
-    """Atomic. Without `replace`, of two processes that start together the first one wins."""
+    """Atomic. Without `replace`, if two processes start together, the first one's file counts."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     write = write_atomically if replace else create_atomically
     write(path, json.dumps([each.model_dump() for each in keys], indent=1), mode=0o600)

@@ -18,7 +18,7 @@ Value = TypeVar("Value", bound=Frozen)
 
 
 class Ticket(Frozen):
-    """Opens `path` in a new window, once, as the key `key`; an empty key is no one's."""
+    """Opens `path` in a new window, once, as the key `key`; an empty key belongs to no one."""
 
     key: str
     path: str

@@ -98,7 +98,7 @@ def by_student(
 
 
 def visible_changes(changed: RatingChanges, review: LabReview, hidden: Hidden) -> tuple[list[RatingChange], int]:
-    """The changes that take effect, without those of criteria that the visitor is to rate blind; and their number."""
+    """The changes that take effect, without those of criteria that the visitor must rate blind; and their number."""
     blind = {(item.name, each.title) for item in review.items.values() for each in item.criteria if hidden(item, each)}
     shown = [each for each in changed.effective if (each.student, each.criterion) not in blind]
     return shown, len(changed.effective) - len(shown)

@@ -88,7 +88,7 @@ def neighbours(
     rated: Ratings | None = None,
     visitor: str = "",
 ) -> tuple[ReviewItem | None, ReviewItem | None]:
-    """The submissions before and after `item` in the list of `selected`, which need not contain it any more."""
+    """The submissions before and after `item` in the list of `selected`, which may no longer contain it."""
     matches = _matching(review, chosen, hidden, rated, visitor)
     grades = ordered(review, chosen.order)
     place = bisect_left(

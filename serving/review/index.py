@@ -65,7 +65,7 @@ class LabReview:
         return next((each for each in given if (each.actor, each.submission) == (actor, item.submission)), None)
 
     def open_second_marking(self, item: ReviewItem, actor: str) -> str | None:
-        """The grade that a TA is to rate, without knowledge of other ratings, before they may see those of the item:
+        """The grade that a TA must rate, without knowledge of other ratings, before they may see those of the item:
         its own, or one of the same program, such as that of another member of its group."""
         return self._open_second_markings.get(actor, {}).get(item.program or item.grade)
 

@@ -64,7 +64,7 @@ class WebhookSender(Poller):
     def _claim(self, failing: Collection[str]) -> Row[Any] | None:
         """A message that is due, of an endpoint that is not disabled. Its next due time is the end of the claim.
 
-        None of the endpoints that failed in this look: one that does not answer must not hold up the others.
+        Skips endpoints that failed in this round: one that does not answer must not delay the others.
         """
         now = self._clock()
         due = messages.c.due_at <= timestamp(now), endpoints.c.disabled_at.is_(None), endpoints.c.id.not_in(failing)

@@ -47,7 +47,7 @@ def points_of(filling: Json, rubric: list[Json]) -> float:
 
 
 def shown_filling(filling: Json) -> Json:
-    """A remark is returned as HTML: what looks like a tag is removed, and blanks between two tags."""
+    """A remark is returned as HTML: what looks like a tag is removed, and spaces between two tags."""
     text = re.sub(r">[ \t\n]+<", "><", filling["remark"])
     text = re.sub(r"<[A-Za-z/!?][^>]*(?:>|$)", "", text)
     text = html.escape(html.unescape(text), quote=False).replace("\n", "<br />\n")

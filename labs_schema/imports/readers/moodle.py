@@ -70,5 +70,5 @@ def with_team_members(works: Sequence[Work], roster: Sequence[RosterEntry]) -> t
 
 
 def _team_key(name: str) -> str:
-    """Moodle writes a blank for `_` in the names of an export, and leaves out quotes, colons and slashes."""
+    """Moodle writes a space for `_` in the names of an export, and leaves out quotes, colons and slashes."""
     return folded("".join(char if char.isalnum() else " " if char in "_ " else "" for char in name))

@@ -21,7 +21,7 @@ LIMITS = ImportLimits()
 DATABASE, SUBMITTED = "gradebook.db", "submitted"
 LONGEST_DESCRIPTION = 4_000
 STUB = "YOUR ANSWER HERE"
-"""The text that nbgrader puts in place of a solution."""
+"""The text that nbgrader puts instead of a solution."""
 
 _CELLS = """
 SELECT notebook.name, base_cell.name, coalesce(grade_cells.max_score, task_cells.max_score), source_cell.source

@@ -156,7 +156,7 @@ def _check_word(row: StudentRow, column: Column, path: str, issues: IssueCollect
             "word-for-rating",
             path,
             line=row.line,
-            found=f"the word {quoted(cell)} in place of 1, in column {column.position + 1}",
+            found=f"the word {quoted(cell)} instead of 1, in column {column.position + 1}",
             hint=f"It counts as the rating {quoted(column.rating)} of {quoted(column.criterion)} with a comment; "
             "write 1 if that is right, else 0.",
         )

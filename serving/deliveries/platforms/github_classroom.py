@@ -63,7 +63,7 @@ class _Comment(Returned):
 
 
 class _Found(NamedTuple):
-    """The conversation of a pull request, and the own comment in it if there is one."""
+    """The conversation of a pull request, and our comment in it if there is one."""
 
     comments: str
     own: _Comment | None

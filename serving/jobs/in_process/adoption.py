@@ -89,7 +89,7 @@ class _Earlier(NamedTuple):
 
 
 def _earlier(connection: Connection, adopted: StoredGrade, job: Job) -> _Earlier | None:
-    """The grade before `adopted`, or an ungraded one if it was the first. None if it is not the current grade any more,
+    """The grade before `adopted`, or an ungraded one if it was the first. None if it is no longer the current grade,
     or the student was forgotten. Grades of `job` itself do not count: it may have been interrupted."""
     every = [g for g in read_student_grades(connection, adopted.student, adopted.lab) if g.request != job.id]
     if adopted.grade is None or every[-1].id != adopted.id:

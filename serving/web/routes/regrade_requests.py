@@ -52,7 +52,7 @@ def respond(request: Request, caller: TaVisitor, regrade_id: str, form: SentForm
 
 
 def _row(request: Request, service: Service, found: RegradeRequest) -> dict[str, Any]:
-    """`sealed`: the grade that the visitor is to rate first, as second marker. `hidden`: the rating of the criterion is
+    """`sealed`: the grade that the visitor must rate first, as second marker. `hidden`: the rating of the criterion is
     the model's, and the visitor is to choose without it."""
     history, student = service.store.read_history(found.grade), service.store.read_student(found.student).student
     [criterion] = [each for each in history.lab.criteria if each.title == found.criterion]

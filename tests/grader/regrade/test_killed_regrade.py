@@ -51,7 +51,7 @@ def test_kills_lose_duplicate_and_change_no_result(results_in: Any, tmp_path: Pa
 
 
 def _wait_for(path: Path, more_than: int) -> None:
-    """For so many grades in the store."""
+    """Waits for this many grades in the store."""
     end = time.monotonic() + 60
     while True:
         assert time.monotonic() < end, "waited too long"

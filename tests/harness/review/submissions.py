@@ -101,7 +101,7 @@ class SubmissionPages:
         return page.filled(act + suffix, {f"comment-{each}": f"{name} {self.site.number} {each}" for each in chosen})
 
     def _apply_mine(self, name: str, page: OpenPage, response: httpx.Response) -> None:
-        """On the page that shows both versions, the TA sends the own one again."""
+        """On the page that shows both versions, the TA sends their own again."""
         model = self.site.model
         for html in re.findall(r"<form.*?</form>", response.text, re.DOTALL):
             [(action, fields)] = Forms(html).found

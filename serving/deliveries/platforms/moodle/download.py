@@ -82,7 +82,7 @@ def _write_roster(
 def _owner(
     submission: Mapping[str, Any], numbers: Mapping[int, str], teams: Mapping[int, str], assignment: MoodleAssignment
 ) -> str | None:
-    """The start of the folder's name; None for a submission of no one in the assignment, or one not handed in."""
+    """The start of the folder's name; None if its author is not in the assignment, or if it was not submitted."""
     if submission["status"] == "new":
         return None
     if not assignment.teams:

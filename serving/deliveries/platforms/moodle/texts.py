@@ -13,7 +13,7 @@ _BLOCKS = frozenset({"p", "div", "br", "li", "ul", "ol", "tr", "table", "pre", "
 
 def remark(text: str) -> str:
     """Plain text for a remark. Moodle shows it as it is, but returns it changed where it looks like HTML: tags such as
-    `<stdio.h>` and blanks between two of them are removed. No-break spaces prevent that.
+    `<stdio.h>` and spaces between two of them are removed. No-break spaces prevent that.
     """
     text = _TAG_START.sub(f"<{NO_BREAK_SPACE}", _BETWEEN_TAGS.sub(f">{NO_BREAK_SPACE}", text))
     return _REFERENCE.sub(f"&{NO_BREAK_SPACE}", text)
