@@ -33,7 +33,7 @@ def split_classes(text: str) -> Classes:
 
 
 def _without_text(text: str) -> str:
-    """`text` with blanks for comments and literals, in the same places."""
+    """`text` with spaces for comments and literals, in the same places."""
     return _HIDDEN.sub(lambda hidden: re.sub(r"[^\n]", " ", hidden[0]), text)
 
 

@@ -50,7 +50,7 @@ def is_blind(request: Request) -> bool:
 
 
 def hidden_for(request: Request, review: LabReview) -> Hidden:
-    """The machine's rating is hidden until a person has chosen, even if the choice was undone later; and all ratings
+    """The model's rating is hidden until a person has chosen, even if the choice was undone later; and all ratings
     from a second marker until they have rated."""
     share, every, actor = review_state(request).blind_share, is_blind(request), request.state.caller.actor
 

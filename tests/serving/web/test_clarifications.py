@@ -101,7 +101,7 @@ def shows(visitor: Visitor) -> set[str]:
 
 
 def press(visitor: Visitor, found: Clarification, button: str) -> Any:
-    """Sends the form of a button that the page may not have any more."""
+    """Sends the form of a button that the page may no longer have."""
     fields = {"csrf": Forms(visitor.page.text).found[-1][1]["csrf"]}
     return visitor.client.post(f"/app/clarifications/{found.id}/{button}", data=fields)
 
