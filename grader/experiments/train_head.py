@@ -4,13 +4,12 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rich.console import Console
-
 from grader.experiments.held_out import DatasetLabs, read_dataset_labs, training_submissions
 from grader.heads.base import open_base
 from grader.heads.fitting import HeadSettings, HeldOut, RatedLab, SoftRatings, fit_lab_heads, read_features
 from grader.heads.run import write_head_run
 from grader.progress_bars import step_bars
+from grader.terminal import notes
 from labs_schema.errors import ModelError
 from labs_schema.files.atomic import write_atomically
 from labs_schema.hashes import canonical_hash, submission_key
@@ -24,9 +23,9 @@ from training.run.mixture import OpenedDataset, check_file, open_dataset
 from training.run_folder import new_run_folder, update_latest_link
 
 
-def train_head(config: RunConfig, console: Console | None = None) -> Path:
+def train_head(config: RunConfig) -> Path:
     """Returns the run folder. Raises InputError for changed labs, ModelError for an unusable base model."""
-    stage, console = config.head or HeadStage(), console or Console(stderr=True)
+    stage = config.head or HeadStage()
     if not isinstance(config.dataset, str):
         raise ModelError(
             "A head is trained on one dataset of grader build-dataset, not on a mixture.", code="run-config"
@@ -58,7 +57,7 @@ def train_head(config: RunConfig, console: Console | None = None) -> Path:
     )
     write_atomically(run.card, head_card(head.info, held_out, config))
     update_latest_link(run.path)
-    console.print(f"{base.name}: {agreement_line(held_out)}. Run folder: {run.path}", highlight=False)
+    notes().print(f"{base.name}: {agreement_line(held_out)}. Run folder: {run.path}")
     return run.path
 
 

@@ -12,7 +12,7 @@ from labs_schema.files.atomic import sync
 from labs_schema.models import Lab
 from labs_schema.reading.lab_folders import COMMENTS, RATINGS, table_names
 from labs_schema.reading.validate import lab_folders, load_lab
-from labs_schema.writing.lab_writer import write_ratings
+from labs_schema.writing.lab_writer import grade_texts, write_ratings
 from serving.review.labelling.labelling import Version
 
 VERSIONS = "versions.jsonl"
@@ -33,16 +33,11 @@ def save_ratings(lab: Lab, ratings: Ratings, folder: Path) -> None:
             )
     folders = {submission.student: submission.folder for submission in lab.submissions}
     raters = {grade.student: grade.rater for grade in lab.human_grades if grade.rater}
-    rows: dict[str, Mapping[str, str]] = {grade.student: {} for grade in lab.human_grades}
-    comments: dict[str, dict[str, str]] = {}
-    for grade in lab.human_grades:
-        if grade.comment:
-            comments.setdefault(grade.student, {})[grade.criterion] = grade.comment
+    before, comments = grade_texts(lab.human_grades)
+    rows = {student: dict[str, str]() for student in before} | dict(ratings)
     draft = folder / ".ratings.part"
     draft.mkdir(exist_ok=True)
-    write_ratings(
-        lab.criteria, rows | dict(ratings), folders, draft / RATINGS, comments=comments or None, raters=raters or None
-    )
+    write_ratings(lab.criteria, rows, folders, draft / RATINGS, comments=comments or None, raters=raters or None)
     # Each file is replaced as a whole: a kill in between leaves the comments, which do not change, and the old ratings.
     for name in (COMMENTS, RATINGS):
         if (draft / name).exists():

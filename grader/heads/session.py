@@ -128,7 +128,7 @@ class LabelSession:
         return states
 
 
-def estimate(held_out: Sequence[HeldOut], seed: int = 0) -> Estimate | None:
+def estimate(held_out: Sequence[HeldOut]) -> Estimate | None:
     """Bootstrap over students, those of a group together; None without ratings.
 
     `majority`: of the majority class, leaving each group out.
@@ -142,7 +142,7 @@ def estimate(held_out: Sequence[HeldOut], seed: int = 0) -> Estimate | None:
         total[i] += 1
         right[i] += decision.ratings[int(np.argmax(decision.probabilities))] == decision.given
         plain[i] += _majority(held_out, decision) == decision.given
-    draws = np.random.default_rng(seed).integers(len(students), size=(RESAMPLES, len(students)))
+    draws = np.random.default_rng(0).integers(len(students), size=(RESAMPLES, len(students)))
     low, high = np.quantile(right[draws].sum(axis=1) / total[draws].sum(axis=1), [0.025, 0.975])
     if len(students) < FEW:
         low, high = _wilson(float(right.sum() / total.sum()), len(students))

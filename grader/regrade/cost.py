@@ -9,7 +9,7 @@ from rich.table import Table
 from grader.tables.lab_check import grouped
 from grader.terminal import notes
 from grader.token_cost import Cost, earlier_cost, estimated
-from labs_schema.checks.unobserved import mark_unobserved
+from labs_schema.checks.reading import mark_unobserved
 from labs_schema.models import Lab
 from labs_schema.reading.validate import read_lab
 from serving.model.prompt_counts import count_lab

@@ -12,12 +12,11 @@ from rich.markup import escape
 
 from grader.heads.label_service import LabelService
 from grader.service.courses import served_courses
-from grader.service.deliveries import running_deliveries
 from grader.service.engine import ModelOptions, open_engine
 from grader.service.local_store import local_store
 from grader.service.lti import lti_options
 from grader.service.lti_delivery import LtiColumns
-from grader.service.webhooks import sending_webhooks
+from grader.service.outbound import running_deliveries, sending_webhooks
 from grader.service.worker import start_worker
 from grader.terminal import show
 from labs_schema.errors import GraderError

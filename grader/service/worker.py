@@ -11,7 +11,7 @@ from rich.markup import escape
 from grader.service.courses import served_courses
 from grader.service.engine import ModelOptions, open_engine
 from grader.service.local_store import local_store
-from grader.service.webhooks import sending_webhooks
+from grader.service.outbound import sending_webhooks
 from grader.terminal import show
 from labs_schema.errors import GraderError
 from serving.courses.served import Courses, labs_of

@@ -8,6 +8,7 @@ from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
+from grader.tables.figures import counts_table
 from labs_schema.errors import issue_texts
 from serving.deliveries.differences import NAMES, differences, listed, mapping_text, matching_text
 from serving.deliveries.plan import DeliveryPlan, PlannedDelivery
@@ -17,10 +18,8 @@ SHOWN = 30
 
 
 def plan_table(plan: DeliveryPlan) -> RenderableType:
-    counts = Table(box=SIMPLE_HEAD, show_header=False)
-    for action, name in NAMES.items():
-        counts.add_row(name, f"{plan.count(action):,}")
-    counts.add_row("only on the platform, without a grade here", f"{plan.matching.only_there:,}")
+    actions = [(name, plan.count(action)) for action, name in NAMES.items()]
+    counts = counts_table([*actions, ("only on the platform, without a grade here", plan.matching.only_there)])
     counts.add_row("students found by", matching_text(plan))
     if mapped := mapping_text(plan):
         counts.add_row("rubric on the platform", mapped)
@@ -47,9 +46,7 @@ def _rows(planned: PlannedDelivery, plan: DeliveryPlan) -> list[tuple[str, str, 
 
 
 def outcome_table(outcomes: Sequence[StudentOutcome]) -> RenderableType:
-    counts = Table(box=SIMPLE_HEAD, show_header=False)
-    for action, count in Counter(each.action for each in outcomes).items():
-        counts.add_row(action, f"{count:,}")
+    counts = counts_table(Counter(each.action for each in outcomes).items())
     problems = Table("Student", "Outcome", "Code", "Class", "Message", box=SIMPLE_HEAD)
     failed = [each for each in outcomes if each.code]
     for each in failed[:SHOWN]:

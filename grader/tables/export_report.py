@@ -7,6 +7,7 @@ from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
+from grader.tables.figures import counts_table
 from serving.exports.scores import ExportReport
 
 SHOWN = 20
@@ -19,8 +20,7 @@ NO_FEEDBACK = (
 
 def as_table(report: ExportReport, out: Path | None) -> RenderableType:
     """`out` is the file written, None for a dry run."""
-    counts = Table(box=SIMPLE_HEAD, show_header=False)
-    for name, count in (
+    counts = (
         ("students in the results", report.students),
         ("accepted grades", report.graded),
         ("grades that need review", report.needs_review),
@@ -29,15 +29,14 @@ def as_table(report: ExportReport, out: Path | None) -> RenderableType:
         ("grades that the platform would refuse", len(report.refused)),
         ("students not in the platform's file", len(report.not_in_file)),
         ("rows of that file without a result", report.not_in_results),
-    ):
-        counts.add_row(name, f"{count:,}")
+    )
     changes = Table("Student", "Before", "After", box=SIMPLE_HEAD)
     for change in report.changes[:SHOWN]:
         changes.add_row(escape(change.student), escape(change.before), escape(change.after))
     more = len(report.changes) - SHOWN
     missing = ", ".join(report.not_in_file[:SHOWN])
     return Group(
-        counts,
+        counts_table(counts),
         *([changes] if report.changes else []),
         *([f"and {more:,} more (--json lists them)"] if more > 0 else []),
         *([f"[yellow]Not in the platform's file:[/] {escape(missing)}"] if missing else []),

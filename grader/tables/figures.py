@@ -1,11 +1,17 @@
-"""Formatting of figures with intervals in terminal tables."""
+"""Parts of terminal tables: counts, names, and figures with intervals."""
+
+from collections.abc import Iterable, Sequence
 
 from rich.box import SIMPLE_HEAD
-from rich.table import Table
+from rich.markup import escape
+from rich.table import Column, Table
 from rich.text import Text
 
+from grader.terminal import printable
 from serving.measures.resampling import Estimate
 
+LISTED = 5
+"""Names in a row."""
 INTERVAL_NOTE = r"\[..]: 95 % bootstrap interval over students"
 
 
@@ -14,6 +20,22 @@ def figure_table(title: str, *headings: str) -> Table:
     table = Table(title=Text(title), title_justify="left", box=SIMPLE_HEAD)
     for number, heading in enumerate(headings):
         table.add_column(Text(heading), justify="right" if number else "left", overflow="fold")
+    return table
+
+
+def counts_table(counts: Iterable[tuple[str, int]]) -> Table:
+    table = Table(box=SIMPLE_HEAD, show_header=False)
+    for name, count in counts:
+        table.add_row(name, f"{count:,}")
+    return table
+
+
+def names_table(title: str, heading: str, rows: Iterable[tuple[str, int, Sequence[str]]]) -> Table:
+    """A count, and the first of the names that are counted, in each row."""
+    table = Table(title, Column("Count", justify="right"), Column(heading, overflow="fold"), box=SIMPLE_HEAD)
+    for label, count, names in rows:
+        more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+        table.add_row(label, f"{count:,}", escape(", ".join(map(printable, names[:LISTED]))) + more)
     return table
 
 

@@ -3,33 +3,23 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.markup import escape
-from rich.table import Table
 
+from grader.tables.figures import names_table
 from grader.tables.lab_check import grouped
 from labs_schema.errors import Issue
 from labs_schema.imports.records import ImportReport
 
-LISTED = 5
-
 
 def as_table(report: ImportReport, issues: Sequence[Issue], out: Path | None) -> RenderableType:
     """`out` is the lab's folder; the report states whether it was written."""
-    table = Table(box=SIMPLE_HEAD)
-    table.add_column(report.platform)
-    table.add_column("Count", justify="right")
-    table.add_column("Students", overflow="fold")
-    for name, count, students in _rows(report):
-        more = f" and {len(students) - LISTED} more" if len(students) > LISTED else ""
-        table.add_row(name, f"{count:,}", escape(", ".join(students[:LISTED])) + more)
     if report.written is None or out is None:
         verdict = "Dry run: nothing was written."
     else:
         verdict = f"[green]{report.written:,} of {report.students:,} students are in {escape(str(out))}.[/] "
         verdict += f"Next: grader check {escape(str(out))}"
-    return Group(table, *grouped(issues), verdict)
+    return Group(names_table(report.platform, "Students", _rows(report)), *grouped(issues), verdict)
 
 
 def _rows(report: ImportReport) -> list[tuple[str, int, tuple[str, ...]]]:

@@ -8,13 +8,13 @@ from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
+from grader.tables.figures import names_table
 from grader.tables.lab_check import grouped
 from grader.terminal import printable
 from labs_schema.errors import Issue
 from labs_schema.imports.observations.importer import ObservationsImport
 from labs_schema.observations import Outcome, SubmissionObservations
 
-LISTED = 5
 Counts = Mapping[str, Mapping[str, int]]
 """Check -> outcome -> number of submissions."""
 
@@ -30,20 +30,13 @@ def outcome_counts(names: Collection[str], observations: Collection[SubmissionOb
 
 def import_table(report: ObservationsImport, issues: Sequence[Issue]) -> RenderableType:
     """Counts, the students and files that need attention, and the issues."""
-    table = Table(box=SIMPLE_HEAD)
-    table.add_column(report.platform)
-    table.add_column("Count", justify="right")
-    table.add_column("Names", overflow="fold")
     rows = (
         ("submissions with results", report.observed, ()),
         ("different checks", report.checks, ()),
         ("submissions without results", len(report.without), report.without),
         ("results of no student of the lab", len(report.unmatched), report.unmatched),
     )
-    for name, count, names in rows:
-        more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-        table.add_row(name, f"{count:,}", escape(", ".join(map(printable, names[:LISTED]))) + more)
-    return Group(table, *grouped(issues))
+    return Group(names_table(report.platform, "Names", rows), *grouped(issues))
 
 
 def outcomes_table(counts: Counts) -> Table:

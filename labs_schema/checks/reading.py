@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from labs_schema.checks.checks_yaml import Section, read_checks_yaml
@@ -12,12 +12,13 @@ from labs_schema.decided_by import KIND, TAG
 from labs_schema.errors import InputError, IssueCollector, Severity, did_you_mean, quoted
 from labs_schema.files.file_reader import report_too_large
 from labs_schema.limits import CheckLimits
-from labs_schema.models import Criterion
+from labs_schema.models import Criterion, Submission
 from labs_schema.reading.lab_folders import CHECKS, CONTEST_DATA
 from labs_schema.rubrics.rubric_json import RUBRIC
 from labs_schema.submissions.file_names import safe_name
 
 LIMITS = CheckLimits()
+NOT_RUN = "the lab has checks that were not run on this program"
 
 
 def has_checks(folder: Path) -> bool:
@@ -81,3 +82,10 @@ def _report_repeated(checks: Checks, issues: IssueCollector) -> None:
     for name, count in counts.items():
         if count > 1:
             issues.error("duplicate-check", CHECKS, found=f"the name {quoted(name)} for several checks")
+
+
+def mark_unobserved(submissions: Iterable[Submission], lab_folder: Path) -> tuple[Submission, ...]:
+    """`submissions` of a lab; in a lab with checks, those without observations have the reason why, so that their
+    grades need human review."""
+    reason = NOT_RUN if has_checks(lab_folder) else ""
+    return tuple(each if each.observations else each.model_copy(update={"unobserved": reason}) for each in submissions)

@@ -19,7 +19,7 @@ from labs_schema.rubrics.rubric_json import RUBRIC
 from labs_schema.submissions.archives import ARCHIVE_ERRORS
 from labs_schema.submissions.file_names import safe_member_path
 from labs_schema.tables.csv_writer import write_csv
-from labs_schema.writing.lab_writer import write_ratings, write_rubric
+from labs_schema.writing.lab_writer import grade_texts, write_ratings, write_rubric
 
 Progress = Callable[[str, int, int], None]
 """Step, done, total."""
@@ -143,24 +143,14 @@ def _write_tables(lab: ImportedLab, folder: Path) -> None:
     if lab.criteria and lab.own_rubric:
         write_rubric(lab.criteria, folder / RUBRIC)
     if lab.grades:
-        _write_ratings(lab, folder)
+        ratings, comments = grade_texts(lab.grades)
+        write_ratings(lab.criteria, ratings, {}, folder / RATINGS, comments or None, _raters(lab.grades))
     if lab.roster:
         write_csv(folder / ROSTER, [["student", "first name", "last name", "email"], *_roster_rows(lab)])
     members = [(each.student, member) for each in lab.submissions for member in (each.student, *each.members)]
     grouped = {each.student for each in lab.submissions if each.members}
     if grouped:
         write_csv(folder / GROUPS, [("group", "student"), *(row for row in members if row[0] in grouped)])
-
-
-def _write_ratings(lab: ImportedLab, folder: Path) -> None:
-    ratings: dict[str, dict[str, str]] = {}
-    comments: dict[str, dict[str, str]] = {}
-    for grade in lab.grades:
-        if grade.rating is not None:
-            ratings.setdefault(grade.student, {})[grade.criterion] = grade.rating
-        if grade.comment:
-            comments.setdefault(grade.student, {})[grade.criterion] = grade.comment
-    write_ratings(lab.criteria, ratings, {}, folder / RATINGS, comments or None, _raters(lab.grades))
 
 
 def _raters(grades: tuple[HumanGrade, ...]) -> dict[str, str] | None:

@@ -105,17 +105,23 @@ def write_ratings(
         _write_table(criteria, table(comment_cell), path.with_name(COMMENTS))
 
 
-def _write_grades(lab: Lab, folder: Path) -> None:
-    """The current grades. Only graded criteria get columns, as in the files the lab was read from."""
-    graded = {grade.criterion for grade in lab.human_grades}
+def grade_texts(grades: Iterable[HumanGrade]) -> tuple[dict[str, dict[str, str]], dict[str, dict[str, str]]]:
+    """The ratings, with an entry for every graded student, and the comments, both as `write_ratings` takes them."""
     ratings: dict[str, dict[str, str]] = {}
     comments: dict[str, dict[str, str]] = {}
-    for grade in lab.human_grades:
+    for grade in grades:
         row = ratings.setdefault(grade.student, {})
         if grade.rating is not None:
             row[grade.criterion] = grade.rating
         if grade.comment:
             comments.setdefault(grade.student, {})[grade.criterion] = grade.comment
+    return ratings, comments
+
+
+def _write_grades(lab: Lab, folder: Path) -> None:
+    """The current grades. Only graded criteria get columns, as in the files the lab was read from."""
+    graded = {grade.criterion for grade in lab.human_grades}
+    ratings, comments = grade_texts(lab.human_grades)
     criteria = [criterion for criterion in lab.criteria if criterion.title in graded]
     folders = {submission.student: submission.folder for submission in lab.submissions}
     write_ratings(criteria, ratings, folders, folder / RATINGS, comments or None, _one_rater_each(lab.human_grades))

@@ -16,8 +16,8 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
-from grader.service.deliveries import running_deliveries
 from grader.service.lti_delivery import LtiColumns
+from grader.service.outbound import running_deliveries
 from labs_schema.errors import GraderError
 from labs_schema.models import Lab
 from serving.deliveries import delivery_worker, retries

@@ -34,7 +34,7 @@ def grade(
     Example: [bold]grader grade main.cpp list.cpp --lab labs/queue --model runs/latest[/]
     """
     from grader.tables.grade import grade_table
-    from labs_schema.checks.unobserved import mark_unobserved
+    from labs_schema.checks.reading import mark_unobserved
     from labs_schema.reading.validate import load_rubric
     from labs_schema.submissions.adhoc_submission import read_adhoc_submission
     from serving.model.loading import GraderOptions, load_grader

@@ -1,16 +1,30 @@
 """`grader webhooks`: manages the receivers of events."""
 
-from typing import Annotated
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from grader.cli.help import HelpCommand, HelpGroup
 from grader.terminal import notes, show
 
+if TYPE_CHECKING:
+    from serving.webhooks.endpoints import Endpoints
+
 webhooks = typer.Typer(
     name="webhooks", cls=HelpGroup, no_args_is_help=True, help="Manages webhooks: signed notices of events."
 )
 Id = Annotated[str, typer.Argument(metavar="ID", help="Webhook id, from 'grader webhooks list'.")]
+
+
+@contextmanager
+def endpoints() -> "Iterator[Endpoints]":
+    from grader.service.local_store import cli_actor, local_store
+    from serving.webhooks.endpoints import Endpoints
+
+    with local_store() as store:
+        yield Endpoints(store, cli_actor())
 
 
 @webhooks.command(cls=HelpCommand)
@@ -30,12 +44,10 @@ def add(
 
     Example: [bold]grader webhooks add https://bot.example.edu/grader --event regrade.requested --course cs101[/]
     """
-    from grader.service.local_store import cli_actor, local_store
     from serving.outbound.policy import configured_policy
-    from serving.webhooks.endpoints import Endpoints
 
-    with local_store() as store:
-        endpoint, secret = Endpoints(store, cli_actor()).add(url, event or (), course, configured_policy())
+    with endpoints() as known:
+        endpoint, secret = known.add(url, event or (), course, configured_policy())
     notes().print(f"webhook {endpoint.id}; its secret:")
     show({"secret": secret, **endpoint.model_dump()}, secret)
 
@@ -46,11 +58,8 @@ def list_webhooks() -> None:
 
     Example: [bold]grader webhooks list[/]
     """
-    from grader.service.local_store import cli_actor, local_store
-    from serving.webhooks.endpoints import Endpoints
-
-    with local_store() as store:
-        found = Endpoints(store, cli_actor()).all()
+    with endpoints() as known:
+        found = known.all()
     lines = [
         f"{each.id}  {each.disabled_reason or (each.fault and each.fault.code) or 'active':10}  "
         f"{each.waiting} waiting, {each.dead} dead  {each.course or 'all courses'}  {each.url}"
@@ -66,11 +75,8 @@ def rotate(webhook: Id) -> None:
 
     Example: [bold]grader webhooks rotate 1f0c22ab93d1e0aa[/]
     """
-    from grader.service.local_store import cli_actor, local_store
-    from serving.webhooks.endpoints import Endpoints
-
-    with local_store() as store:
-        secret = Endpoints(store, cli_actor()).rotate(webhook)
+    with endpoints() as known:
+        secret = known.rotate(webhook)
     show({"secret": secret}, secret)
 
 
@@ -80,11 +86,8 @@ def disable(webhook: Id) -> None:
 
     Example: [bold]grader webhooks disable 1f0c22ab93d1e0aa[/]
     """
-    from grader.service.local_store import cli_actor, local_store
-    from serving.webhooks.endpoints import Endpoints
-
-    with local_store() as store:
-        found = Endpoints(store, cli_actor()).disable(webhook)
+    with endpoints() as known:
+        found = known.disable(webhook)
     show(found, f"disabled at {found.disabled_at}")
 
 
@@ -94,11 +97,8 @@ def enable(webhook: Id) -> None:
 
     Example: [bold]grader webhooks enable 1f0c22ab93d1e0aa[/]
     """
-    from grader.service.local_store import cli_actor, local_store
-    from serving.webhooks.endpoints import Endpoints
-
-    with local_store() as store:
-        found = Endpoints(store, cli_actor()).enable(webhook)
+    with endpoints() as known:
+        found = known.enable(webhook)
     show(found, "enabled")
 
 
@@ -112,11 +112,8 @@ def dead(
 
     Example: [bold]grader webhooks dead[/]
     """
-    from grader.service.local_store import cli_actor, local_store
-    from serving.webhooks.endpoints import Endpoints
-
-    with local_store() as store:
-        found = Endpoints(store, cli_actor()).dead(webhook)
+    with endpoints() as known:
+        found = known.dead(webhook)
     lines = [f"{each.id}  {each.endpoint}  {each.event}  {each.at}  {each.result}" for each in found]
     show(found, *(lines or ["No dead messages."]))
 
@@ -131,9 +128,6 @@ def replay(
 
     Example: [bold]grader webhooks replay 1f0c22ab93d1e0aa[/]
     """
-    from grader.service.local_store import cli_actor, local_store
-    from serving.webhooks.endpoints import Endpoints
-
-    with local_store() as store:
-        count = Endpoints(store, cli_actor()).replay(message)
+    with endpoints() as known:
+        count = known.replay(message)
     show({"replayed": count}, f"{count} messages are sent again")

@@ -7,9 +7,9 @@ import pytest
 from typer.testing import CliRunner
 
 from grader.cli import app
-from grader.service.deliveries import running_deliveries
 from grader.service.lti import tool_keys
 from grader.service.lti_delivery import LtiColumns
+from grader.service.outbound import running_deliveries
 from labs_schema.models import Lab
 from serving.deliveries.delivery_jobs import DeliveryJobs
 from serving.deliveries.platforms.lti.platform import RESULTS, SCORE, WRITABLE_LINE_ITEM

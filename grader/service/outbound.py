@@ -1,4 +1,4 @@
-"""Runs confirmed deliveries to course platforms while a service runs."""
+"""Sends webhooks and confirmed deliveries while a service or a worker runs."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +11,7 @@ from serving.deliveries.sending import Source
 from serving.outbound.client import OutboundClient
 from serving.outbound.policy import configured_policy
 from serving.store.store import Store
+from serving.webhooks.sender import WebhookSender
 
 
 @contextmanager
@@ -21,4 +22,11 @@ def running_deliveries(store: Store, columns: Columns) -> Iterator[None]:
         return open_place(Source(course=job.course, lab=job.lab), job.platform, job.address, client, columns)
 
     with OutboundClient(configured_policy()) as client, DeliveryWorker(store, open_job).running():
+        yield
+
+
+@contextmanager
+def sending_webhooks(store: Store) -> Iterator[None]:
+    """Raises OutboundRefusedError like `running_deliveries`."""
+    with OutboundClient(configured_policy()) as client, WebhookSender(store, client).running():
         yield
