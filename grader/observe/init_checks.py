@@ -8,8 +8,8 @@ from grader.observe.observe_lab import make_observer
 from labs_schema.checks.models import BUILD, LIMITS, WARNINGS, Build, Checks, ProgramTest
 from labs_schema.checks.reading import load_checks
 from labs_schema.checks.writing import checks_yaml
-from labs_schema.errors import GraderError, InputError, IssueCollector, error_issue
-from labs_schema.files.file_reader import read_bytes, report_too_large
+from labs_schema.errors import GraderError, InputError, IssueCollector, error_issue, raise_errors
+from labs_schema.files.file_reader import read_input
 from labs_schema.observations import Outcome, unique_names
 from labs_schema.reading.lab_folders import CHECKS
 from labs_schema.reading.validate import load_rubric
@@ -58,9 +58,8 @@ def _tests(inputs: Sequence[Path]) -> Iterator[ProgramTest]:
     """
     issues = IssueCollector("inputs")
     files = list(_input_files(inputs))
-    texts = [_input_text(file, issues) for file in files]
-    if issues.failed:
-        raise InputError(issues.issues())
+    texts = [read_input(file, safe_name(str(file)), LIMITS.file_bytes, issues) for file in files]
+    raise_errors(issues.issues())
     names = [safe_name(file.name)[: LIMITS.name_chars].removesuffix(".in").removesuffix(".txt") for file in files]
     unique = unique_names([BUILD, WARNINGS, *(name or "input" for name in names)])[2:]
     for name, text in zip(unique or ["no input"], texts or [""], strict=True):
@@ -75,19 +74,6 @@ def _input_files(inputs: Sequence[Path]) -> Iterator[Path]:
         answers = [file for file in inside if file.suffix in (".ans", ".out") and file.stem in stems]
         yield from (file for file in inside if file not in answers and not file.name.startswith("."))
         yield from () if path.is_dir() else (path,)
-
-
-def _input_text(file: Path, issues: IssueCollector) -> str:
-    """The text whose UTF-8 is the file: another encoding would be another input."""
-    name = safe_name(str(file))
-    data = read_bytes(file, name, LIMITS.file_bytes + 1, issues) or b""
-    if len(data) > LIMITS.file_bytes:
-        report_too_large("file-too-big", name, "bytes", LIMITS.file_bytes, issues)
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        issues.error("binary-file", name, found="bytes that are not UTF-8")
-        return ""
 
 
 def _with_output(test: ProgramTest, built: Built, observer: Observer) -> ProgramTest:

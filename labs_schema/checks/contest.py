@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from labs_schema.checks.models import Compare, CourseFile, ProgramTest, TestDefaults, Validator
 from labs_schema.checks.yaml_text import YamlError, parse_yaml
 from labs_schema.errors import IssueCollector, quoted
-from labs_schema.files.file_reader import list_folder, read_bytes, read_text, report_too_large
+from labs_schema.files.file_reader import list_folder, read_input, read_text, report_too_large
 from labs_schema.limits import CheckLimits
 from labs_schema.reading.lab_folders import CONTEST_DATA, OUTPUT_VALIDATORS, PROBLEM_YAML, TIME_LIMIT
 from labs_schema.submissions.file_names import safe_name
@@ -120,13 +120,7 @@ def _test(case: _Case, shared: dict[str, Any], issues: IssueCollector) -> Progra
     texts = {}
     for field, suffix in (("stdin", ".in"), ("stdout", ".ans")):
         where = f"{CONTEST_DATA}/{case.name}{suffix}"
-        data = read_bytes(case.path.with_name(case.path.name + suffix), where, LIMITS.file_bytes + 1, issues)
-        if data is not None and len(data) > LIMITS.file_bytes:
-            report_too_large("file-too-big", where, "bytes", LIMITS.file_bytes, issues)
-        try:
-            texts[field] = (data or b"").decode()
-        except UnicodeDecodeError:
-            issues.error("binary-file", where, found="bytes that are not UTF-8")
+        texts[field] = read_input(case.path.with_name(case.path.name + suffix), where, LIMITS.file_bytes, issues)
     group = case.name.split("/")[:-1]
     fields = shared | {"name": case.name, "visible": group[:1] == [SAMPLE], "tags": group} | texts
     try:

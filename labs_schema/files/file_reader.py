@@ -30,13 +30,30 @@ def read_bytes(path: Path, name: str, max_bytes: int, issues: IssueCollector) ->
         return None
 
 
+def read_whole(
+    path: Path, name: str, max_bytes: int, issues: IssueCollector, code: str = "file-too-big"
+) -> bytes | None:
+    """The regular file at `path`; None and an error if it cannot be read or, with `code`, if it is larger."""
+    data = read_bytes(path, name, max_bytes + 1, issues)
+    if data is None or len(data) <= max_bytes:
+        return data
+    report_too_large(code, name, "bytes", max_bytes, issues)
+    return None
+
+
+def read_input(path: Path, name: str, max_bytes: int, issues: IssueCollector) -> str:
+    """The text whose UTF-8 is the file: another encoding would be another input. Empty, with an error, without one."""
+    try:
+        return (read_whole(path, name, max_bytes, issues) or b"").decode()
+    except UnicodeDecodeError:
+        issues.error("binary-file", name, found="bytes that are not UTF-8")
+        return ""
+
+
 def read_text(path: Path, name: str, max_bytes: int, issues: IssueCollector, encoding: str | None = None) -> str | None:
     """The text of one of the lab's own files; None and an error if it cannot be read. `encoding` as in `decode`."""
-    data = read_bytes(path, name, max_bytes + 1, issues)
+    data = read_whole(path, name, max_bytes, issues)
     if data is None:
-        return None
-    if len(data) > max_bytes:
-        report_too_large("file-too-big", name, "bytes", max_bytes, issues)
         return None
     decoded = decode(data, encoding)
     if decoded is None:

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from labs_schema.errors import IssueCollector, quoted, raise_errors
 from labs_schema.files.atomic import write_atomically
-from labs_schema.files.file_reader import read_bytes, report_too_large
+from labs_schema.files.file_reader import read_whole
 from labs_schema.hashes import files_hash
 from labs_schema.limits import ObservationLimits
 from labs_schema.models import Submission
@@ -50,12 +50,7 @@ def load_observations(lab_folder: Path) -> dict[str, SubmissionObservations]:
 
 def read_observations(path: Path, issues: IssueCollector) -> list[ObservationLine]:
     """The valid lines. An invalid one, and a second one of a student, is an error."""
-    data = read_bytes(path, OBSERVATIONS, LIMITS.file_bytes + 1, issues)
-    if data is None:
-        return []
-    if len(data) > LIMITS.file_bytes:
-        report_too_large("file-too-big", OBSERVATIONS, "bytes", LIMITS.file_bytes, issues)
-        return []
+    data = read_whole(path, OBSERVATIONS, LIMITS.file_bytes, issues) or b""
     found: dict[str, ObservationLine] = {}
     for number, text in enumerate(data.split(b"\n"), start=1):
         line = _parse(text, number, issues) if text.strip() else None

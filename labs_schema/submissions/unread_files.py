@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from labs_schema.errors import IssueCollector
-from labs_schema.files.file_reader import list_folder, read_bytes, report_too_large
+from labs_schema.files.file_reader import list_folder, read_bytes, read_whole, report_too_large
 from labs_schema.limits import LabLimits
 from labs_schema.submissions.archives import ARCHIVE_ERRORS, UnreadFile, read_archive, report_bad_archive
 from labs_schema.submissions.file_names import archive_suffix, safe_member_path
@@ -24,10 +24,8 @@ def folder_files(top: Path, where: str, issues: IssueCollector) -> Iterator[Unre
 
 def archive_files(path: Path, where: str, issues: IssueCollector) -> Iterator[UnreadFile]:
     """The files in the archive at `path`, and those in its archives."""
-    data = read_bytes(path, where, LIMITS.archive_bytes + 1, issues)
-    if data is not None and len(data) > LIMITS.archive_bytes:
-        report_too_large("archive-too-big", where, "bytes", LIMITS.archive_bytes, issues)
-    elif data is not None:
+    data = read_whole(path, where, LIMITS.archive_bytes, issues, "archive-too-big")
+    if data is not None:
         yield from opened_archive(data, where, issues)
 
 
