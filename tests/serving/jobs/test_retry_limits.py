@@ -35,7 +35,7 @@ def test_retry_bounds_match_the_documentation() -> None:
     page = (ROOT / "docs/reference/retries.md").read_text()
     for bound in (
         f"{TRANSPORT.patience_seconds:g} s without an answer",
-        f"{TRANSPORT.request_seconds:g} s a request",
+        f"{TRANSPORT.request_seconds:g} s per request",
         f"{RETRIES.failures} errors or {RETRIES.crashes} crashes",
         f"{JOBS.stalled_seconds:g} s, then `failed`",
         f"{RETRIES.failures} times in a block, then {RETRIES.failures} times alone",
