@@ -9,7 +9,7 @@ from importlib.resources import files
 from typing import TypedDict, Unpack
 
 import yaml
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from labs_schema.frozen import Frozen
 from labs_schema.limits import LabLimits
@@ -223,6 +223,12 @@ class IssueCollector:
             if count > self._max_per_code
         ]
         return tuple(sorted([*self._stored, *more], key=lambda issue: issue.severity is not Severity.ERROR))
+
+
+def field_faults(invalid: ValidationError) -> list[str]:
+    """`field: fault` for each wrong field of a record, without its value; `fault` alone for one of the whole record."""
+    errors = invalid.errors(include_url=False, include_input=False, include_context=False)
+    return [": ".join(filter(None, (".".join(map(str, error["loc"])), error["msg"]))) for error in errors]
 
 
 def quoted(text: str, max_chars: int = 40) -> str:

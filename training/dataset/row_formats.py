@@ -3,13 +3,14 @@
 import json
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from labs_schema.errors import InputError, Issue, error_issue
+from labs_schema.errors import InputError, Issue, error_issue, field_faults
 from labs_schema.frozen import Frozen
 from labs_schema.limits import DatasetLimits
+from prompts.messages import Prompt
 from training.dataset.json_rows import json_rows
 from training.dataset.pairs import RatedPrompt
 
@@ -43,27 +44,22 @@ class PairRow(PromptRow):
 
 def dpo(rated: RatedPrompt) -> list[Row]:
     """A `PairRow` for every wrong rating: the format that `grader train` reads."""
-    return [
-        PairRow(
-            lab=rated.lab,
-            submission=rated.submission,
-            criterion=rated.criterion,
-            options=rated.prompt.options,
-            system=rated.prompt.system,
-            prompt=rated.prompt.text,
-            shared_chars=len(rated.prompt.shared),
-            chosen=rated.chosen,
-            rejected=rejected,
-        ).model_dump()
-        for rejected in rated.rejected
-    ]
+    fields = prompt_fields(rated.lab, rated.submission, rated.criterion, rated.prompt)
+    return [PairRow(**fields, chosen=rated.chosen, rejected=rejected).model_dump() for rejected in rated.rejected]
+
+
+def prompt_fields(lab: str, submission: str, criterion: str, prompt: Prompt) -> dict[str, Any]:
+    """The fields of a `PromptRow`."""
+    named = {"lab": lab, "submission": submission, "criterion": criterion}
+    texts = {"options": prompt.options, "system": prompt.system, "prompt": prompt.text}
+    return {**named, **texts, "shared_chars": len(prompt.shared)}
 
 
 def sft(rated: RatedPrompt) -> list[Row]:
     """trl's prompt and completion, with lab, submission and criterion."""
-    source: Row = {"lab": rated.lab, "submission": rated.submission, "criterion": rated.criterion}
-    prompt: Row = {"options": rated.prompt.options, "system": rated.prompt.system, "prompt": rated.prompt.text}
-    return [source | prompt | {"completion": rated.chosen}]
+    fields = prompt_fields(rated.lab, rated.submission, rated.criterion, rated.prompt)
+    del fields["shared_chars"]
+    return [fields | {"completion": rated.chosen}]
 
 
 def messages(rated: RatedPrompt) -> list[Row]:
@@ -112,8 +108,6 @@ def read_pairs(path: Path) -> Iterator[PairRow]:
 
 
 def _bad_row(path: Path, line: int, invalid: ValidationError) -> Issue:
-    first = invalid.errors(include_input=False, include_url=False)[0]
-    field = ".".join(map(str, first["loc"]))
-    found = f"{field}: {first['msg']}" if field else first["msg"]
+    found = field_faults(invalid)[0]
     hint = "Build the dataset again with --format dpo, the only format that this command reads."
     return error_issue("bad-row", path, found=found, expected="a preference pair", hint=hint, line=line)

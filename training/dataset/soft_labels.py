@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
-from labs_schema.errors import InputError, Issue, error_issue
+from labs_schema.errors import InputError, Issue, error_issue, field_faults
 from labs_schema.grades import CriterionGrade, Grade
 from labs_schema.hashes import file_hash, program_key, rubric_hash, submission_hash, submission_key
 from labs_schema.models import Criterion, Lab, Submission
@@ -16,7 +16,7 @@ from prompts.messages import Prompt, build_prompts
 from training.dataset.json_rows import json_rows
 from training.dataset.manifest import Teacher
 from training.dataset.pairs import PromptOptions, as_shown, draw_option_orders
-from training.dataset.row_formats import PromptRow
+from training.dataset.row_formats import PromptRow, prompt_fields
 
 GRADES = "grades.jsonl"
 TOLERANCE = 1e-3
@@ -146,16 +146,8 @@ def read_soft(path: Path) -> Iterator[SoftRow]:
 
 def _line(lab: Lab, key: str, criterion: Criterion, prompt: Prompt, given: Mapping[str, float]) -> bytes:
     total = math.fsum(given.values())
-    row = SoftRow(
-        lab=lab.name,
-        submission=key,
-        criterion=criterion.title,
-        options=prompt.options,
-        system=prompt.system,
-        prompt=prompt.text,
-        shared_chars=len(prompt.shared),
-        probabilities=tuple(given[title] / total for title in prompt.options),
-    )
+    probabilities = tuple(given[title] / total for title in prompt.options)
+    row = SoftRow(**prompt_fields(lab.name, key, criterion.title, prompt), probabilities=probabilities)
     return json.dumps(row.model_dump(), separators=(",", ":")).encode("ascii") + b"\n"
 
 
@@ -172,12 +164,8 @@ def _rows(path: Path) -> Iterator[_Row]:
 
 
 def _unreadable(code: str, path: Path, line: int, invalid: ValidationError) -> Issue:
-    first = invalid.errors(include_input=False, include_url=False)[0]
-    field = ".".join(map(str, first["loc"]))
     expected = "a soft label" if code == "bad-row" else "a result of grader regrade"
-    return error_issue(
-        code, path, found=f"{field}: {first['msg']}" if field else first["msg"], expected=expected, line=line
-    )
+    return error_issue(code, path, found=field_faults(invalid)[0], expected=expected, line=line)
 
 
 def _is_usable(answer: CriterionGrade) -> bool:
