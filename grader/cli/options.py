@@ -63,6 +63,9 @@ CourseName = Annotated[
     str | None,
     typer.Option("--course", metavar="NAME", help="Course name. Default: the name of the folder that holds the labs."),
 ]
+OneCourse = Annotated[
+    str | None, typer.Option("--course", metavar="NAME", help="Only this course. Default: all courses.")
+]
 BaseModel = Annotated[
     str | None,
     typer.Option("--model", metavar="MODEL", help="Base model: preset, folder, GGUF file or Hugging Face model id."),

@@ -4,10 +4,11 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import yaml
+
 from grader.observe.observe_lab import make_observer
 from labs_schema.checks.models import BUILD, LIMITS, WARNINGS, Build, Checks, ProgramTest
 from labs_schema.checks.reading import load_checks
-from labs_schema.checks.writing import checks_yaml
 from labs_schema.errors import GraderError, InputError, IssueCollector, error_issue, raise_errors
 from labs_schema.files.file_reader import read_input
 from labs_schema.observations import Outcome, unique_names
@@ -22,6 +23,7 @@ REFERENCE_SECONDS = 10.0
 SHORTEST_SECONDS = 2.0
 TIME_FACTOR = 5.0
 """Students' programs get this multiple of the reference's time."""
+HEADER = "# See docs/reference/checks.md. Proposed by grader init-checks: review every expected output.\n"
 
 
 def init_checks(
@@ -95,3 +97,20 @@ def _with_output(test: ProgramTest, built: Built, observer: Observer) -> Program
 
 def _reference_error(what: str) -> GraderError:
     return GraderError(f"the reference solution {what}".strip(), code="reference-failed")
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes texts of several lines as blocks."""
+
+
+def _represented(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _represented)
+
+
+def checks_yaml(checks: Checks) -> str:
+    """The text of `checks.yaml`, without the fields that have their defaults."""
+    fields = checks.model_dump(mode="json", exclude_defaults=True)
+    return HEADER + yaml.dump(fields, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)

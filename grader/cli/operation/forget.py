@@ -5,14 +5,13 @@ from typing import Annotated
 
 import typer
 
+from grader.cli.options import OneCourse
 from grader.terminal import show
 
 
 def forget(
     student: Annotated[str | None, typer.Argument(metavar="STUDENT", help="Student id, as submitted.")] = None,
-    course: Annotated[
-        str | None, typer.Option("--course", metavar="NAME", help="Only this course. Default: all courses.")
-    ] = None,
+    course: OneCourse = None,
     export: Annotated[
         list[Path] | None, typer.Option("--export", metavar="PATH", help="Exported folder or file. Repeatable.")
     ] = None,

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from grader.cli.help import HelpCommand, HelpGroup
+from grader.cli.options import OneCourse
 from grader.terminal import notes, show
 from labs_schema.limits import PageLimits
 from serving.store.access.roles import Role
@@ -16,10 +17,7 @@ keys = typer.Typer(name="keys", cls=HelpGroup, no_args_is_help=True, help="Manag
 def create(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Owner of the key, for the list and the audit log.")],
     role: Annotated[Role, typer.Option(help="platform: grade; ta: also regrade and override; admin: everything.")],
-    course: Annotated[
-        str | None,
-        typer.Option("--course", metavar="NAME", help="Restrict the key to a course. Default: all courses."),
-    ] = None,
+    course: OneCourse = None,
 ) -> None:
     """Creates an API key and prints it once.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from grader.cli.help import HelpCommand, HelpGroup
+from grader.cli.options import OneCourse
 from grader.terminal import notes, show
 
 if TYPE_CHECKING:
@@ -33,9 +34,7 @@ def add(
     event: Annotated[
         list[str] | None, typer.Option("--event", metavar="EVENT", help="Event to send; repeatable. Default: all.")
     ] = None,
-    course: Annotated[
-        str | None, typer.Option("--course", metavar="NAME", help="Only events of a course. Default: all courses.")
-    ] = None,
+    course: OneCourse = None,
 ) -> None:
     """Adds a receiver and prints the secret of its signatures.
 
