@@ -119,15 +119,22 @@ def test_changed_lab_is_not_evaluated(run: Path, tmp_path: Path) -> None:
         grader(tmp_path, "evaluate", run, "--parent-dir", "labs")
 
 
-def test_http_grade_equals_cli_grade_in_the_pipeline(run: Path) -> None:
+@pytest.mark.parametrize("engine", ["transformers", pytest.param("vllm", marks=pytest.mark.nightly)])
+def test_http_grade_equals_cli_grade_in_the_pipeline(run: Path, engine: str) -> None:
+    """The service uses vLLM."""
     work = load_lab(LAB).submissions[3]
     files = [LAB / "submissions" / work.folder / file.path for file in work.files]
-    command = [sys.executable, "-m", "grader", "grade", *files, "--lab", LAB, "--model", run, "--json"]
-    offline = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)  # vLLM, not in this process
+    command = ["grade", *files, "--lab", LAB, "--model", run, "--json", "--engine", engine]
+    if engine == "vllm":  # not in this process
+        vllm = [sys.executable, "-m", "grader", *command]
+        offline = json.loads(subprocess.run(vllm, capture_output=True, check=True).stdout)
+    else:
+        offline = json.loads(grader(run, *command))
     body = {"lab": LAB.name, "submission": {"files": [{"filename": f.path, "content": f.text} for f in work.files]}}
     with running_service(str(run), LABS, Console(file=StringIO())) as url:
         served = httpx.post(f"{url}/grade", json=body, timeout=60).json()
-    assert served["provenance"] == offline["provenance"]
+    of_engine = {} if engine == "vllm" else dict.fromkeys(("engine", "engine_version"))
+    assert served["provenance"] | of_engine == offline["provenance"] | of_engine
     assert [c["rating"]["id"] for c in served["criteria"]] == [c["rating"] for c in offline["criteria"]]
     assert [c["points"] for c in served["criteria"]] == [c["marks"] for c in offline["criteria"]]
     for online, local in zip(served["criteria"], offline["criteria"], strict=True):

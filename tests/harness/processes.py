@@ -77,9 +77,11 @@ class ForkedProcess:
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)
 
-    def communicate(self) -> tuple[Any, Any]:
-        """Closes the input, waits for the end and returns the rest of both outputs, of which one may be long."""
+    def communicate(self, given: Any = None) -> tuple[Any, Any]:
+        """Writes and closes the input, and returns the rest of both outputs, of which one may be long, at the end."""
         if self.stdin:
+            if given:
+                self.stdin.write(given)
             self.stdin.close()
         read = [stream.read() if stream and not stream.closed else None for stream in (self.stdout, self.stderr)]
         self.__exit__()

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import minimize
 from threadpoolctl import threadpool_limits
 
 from training.head.basis import Bools, Floats
@@ -88,5 +87,7 @@ def _fit(base: Floats, evidence: Floats, examples: Ratings, strength: float) -> 
 
     start = np.zeros(1 + evidence.shape[1] * examples.classes)
     start[0] = 1.0
+    from scipy.optimize import minimize  # slow to import, and a service that fits no head does not need it
+
     found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 300}).x
     return float(found[0]), found[1:].reshape(shape)

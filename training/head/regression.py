@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 from threadpoolctl import threadpool_limits
 
 from training.head.basis import Bools, Floats, Ints
@@ -130,4 +129,6 @@ def temperature(logits: Floats, examples: Ratings) -> float:
         return float(-(weights * np.log(probabilities + 1e-12)).sum() + 5 * log_temperature**2)
 
     low, high = np.log(TEMPERATURES)
+    from scipy.optimize import minimize_scalar  # slow to import, and a service that fits no head does not need it
+
     return float(np.exp(minimize_scalar(loss, bounds=(low, high), method="bounded").x))

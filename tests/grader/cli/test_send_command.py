@@ -1,10 +1,8 @@
 """`grader send`: the dry run, sending, and a run that is killed again and again."""
 
 import json
-import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +16,7 @@ from labs_schema.models import Lab
 from serving.store.store import open_store
 from tests.harness.fake_canvas import ASSIGNMENT, COURSE, TOKEN, FakeCanvas
 from tests.harness.graded_store import grade_students
+from tests.harness.processes import start
 
 
 @pytest.fixture
@@ -99,10 +98,9 @@ def test_a_sender_that_is_killed_loses_and_repeats_nothing(canvas: FakeCanvas, l
     """kill -9 after one, two, ... further writes, until a run ends alone."""
     store = open_store(str(tmp_path / "store.db"))
     grade_students(store, lab, 60)
-    command = [sys.executable, "-m", "grader", *arguments(canvas, lab, "--confirm")]
     kills = 0
     while True:
-        process = subprocess.Popen(command, env=os.environ | {"PYTHONPATH": str(Path.cwd())}, stderr=subprocess.DEVNULL)
+        process = start("grader", *arguments(canvas, lab, "--confirm"), stderr=subprocess.DEVNULL)
         stop_at = canvas.counts["PUT"] + 7 + kills
         while process.poll() is None and canvas.counts["PUT"] < stop_at:
             time.sleep(0.002)

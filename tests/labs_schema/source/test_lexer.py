@@ -206,9 +206,10 @@ def test_spans_are_ordered_and_disjoint_for_any_text(text: str) -> None:
         "--",
     ],
 )
-def test_long_hostile_text_takes_linear_time(unit: str) -> None:
-    text = ("=/" + unit * 50_000)[:50_000]
+@pytest.mark.parametrize(("length", "seconds"), [(20_000, 0.5), pytest.param(50_000, 3, marks=pytest.mark.nightly)])
+def test_long_hostile_text_takes_linear_time(unit: str, length: int, seconds: float) -> None:
+    text = ("=/" + unit * length)[:length]
     for language in LANGUAGES:
         start = time.process_time()
         dead(text, language)
-        assert time.process_time() - start < 3
+        assert time.process_time() - start < seconds, language

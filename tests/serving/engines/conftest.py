@@ -182,7 +182,8 @@ def engine_case(request: pytest.FixtureRequest, tiny_model_folder: Path) -> Engi
 class FakeServers:
     """vLLM servers by URL, each with its served models, the base first (none: the server is down).
 
-    `lora`: servers that load adapters. `handlers`: what answers completions. `requests`: the bodies that a server got.
+    `lora`: servers that load adapters. `context_length`: of every model. `handlers`: what answers completions.
+    `requests`: the bodies that a server got.
     """
 
     def __init__(self, *lora: str, **models: str) -> None:
@@ -192,7 +193,7 @@ class FakeServers:
         self.handlers: dict[str, Handler] = dict.fromkeys(self.models, self.scored)
         self.requests: dict[str, list[dict[str, Any]]] = {url: [] for url in self.models}
         self.loaded: list[str] = []
-        self.load_error, self.fingerprint = "", "one"
+        self.load_error, self.fingerprint, self.context_length = "", "one", 100
 
     @staticmethod
     def scored(body: dict[str, Any], finish: str = "length") -> httpx.Response:
@@ -217,7 +218,10 @@ class FakeServers:
         match request.url.path:
             case "/v1/models":
                 base, *loaded = self.models[url]
-                cards = [{"id": base, "max_model_len": 100}, *({"id": each, "parent": base} for each in loaded)]
+                cards = [
+                    {"id": base, "max_model_len": self.context_length},
+                    *({"id": each, "parent": base} for each in loaded),
+                ]
                 return httpx.Response(200, json={"data": cards})
             case "/version":
                 return httpx.Response(200, json={"version": self.versions[url]})

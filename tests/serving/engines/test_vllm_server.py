@@ -1,4 +1,4 @@
-"""A real `vllm serve` that loads adapters: rejected models and adapters, and a crash in the middle of a job."""
+"""A `vllm serve` that loads adapters: rejected models and adapters, and a crash in the middle of a job."""
 
 import random
 import shutil
@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from labs_schema.limits import TransportLimits
@@ -16,11 +17,13 @@ from labs_schema.writing.lab_writer import write_lab
 from prompts.manifest import write_manifest
 from serving.engines.engine import EngineOptions, LabelScores, ScoreRequest
 from serving.engines.http_engine import HttpEngine
+from serving.engines.server_pool import NAME_CHARS
 from serving.engines.transformers_engine import TransformersEngine
 from serving.jobs.job import State
 from serving.jobs.worker.backend import WorkerBackend
 from serving.jobs.worker.worker import Worker
 from serving.model.loading import GraderOptions, load_grader
+from serving.model.weights import weights_hashes
 from serving.scheduler.engine_thread import EngineThread
 from serving.store.store import open_store
 from tests.harness.errors import raises_code
@@ -61,25 +64,62 @@ def test_the_base_and_unusable_adapters_are_rejected(
         lora_server.engine("broken", tmp_path / "broken")
 
 
+class FakeServer:
+    """Answers as a `vllm serve` of `model` that loads adapters, 0.02 s a call."""
+
+    url = "http://a"
+
+    def __init__(self, servers: Any, model: Path) -> None:
+        self.base = weights_hashes(str(model))[0][:NAME_CHARS]
+        self.servers = servers("a", a=self.base)
+        self.servers.context_length = 2048
+        self.servers.handlers[self.url] = self._slowly
+
+    def _slowly(self, body: dict[str, Any]) -> httpx.Response:
+        time.sleep(0.02)
+        answer: httpx.Response = self.servers.scored(body)
+        return answer
+
+    def kill(self) -> None:
+        self.servers.models[self.url] = []
+
+    def start(self) -> None:
+        self.servers.models[self.url] = [self.base]
+
+    def wait(self) -> None: ...
+
+
+@pytest.fixture(params=["fake", pytest.param("vllm", marks=pytest.mark.nightly)])
+def crashing_server(
+    request: pytest.FixtureRequest, fake_servers: Any, tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> Any:
+    """Engines of it lose patience after a second."""
+    options: dict[str, Any] = {"limits": TransportLimits(patience_seconds=1.0)}
+    server = FakeServer(fake_servers, tiny_model_folder)
+    if request.param == "fake":
+        options["client"] = httpx.Client(transport=httpx.MockTransport(server.servers))
+    else:
+        server = request.getfixturevalue("lora_server")
+    monkeypatch.setattr("serving.engines.http_engine.HttpEngine", partial(HttpEngine, **options))
+    return server
+
+
 def test_a_job_completes_although_its_server_crashes_and_returns_without_the_adapter(
-    lora_server: Any,
+    crashing_server: Any,
     adapters: Path,
     tiny_model_folder: Path,
     byte_tokenizer: Any,
     manifest_of: Any,
     tmp_path: Path,
     make_lab: Any,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     shutil.copytree(adapters / "one" / "adapter", (run := tmp_path / "run") / "adapter")
     byte_tokenizer.save_pretrained(run / "tokenizer")
     write_manifest(manifest_of(byte_tokenizer, base_model=str(tiny_model_folder), adapter="adapter"), run)
-    impatient = TransportLimits(patience_seconds=1.0)
-    monkeypatch.setattr("serving.engines.http_engine.HttpEngine", partial(HttpEngine, limits=impatient))
     write_lab(make_lab(students=64), tmp_path / "labs" / "lab1")
     url = f"sqlite:///{tmp_path}/store.db"
     store = open_store(url)
-    options = GraderOptions(engine=lora_server.url, verification_pass=False)
+    options = GraderOptions(engine=crashing_server.url, verification_pass=False)
     engine = EngineThread(partial(load_grader, run, options))
     backend = WorkerBackend(store, tmp_path / "labs", engine)
     worker = Worker(backend)
@@ -87,9 +127,9 @@ def test_a_job_completes_although_its_server_crashes_and_returns_without_the_ada
     try:
         worker.notify(job := backend.jobs.add("course", load_lab(tmp_path / "labs" / "lab1"), actor="ta"))
         until(lambda: backend.jobs.progress(job.id).graded > 0)
-        lora_server.kill()
+        crashing_server.kill()
         killed_at = backend.jobs.progress(job.id).graded
-        lora_server.start()
+        crashing_server.start()
         until(lambda: backend.jobs.progress(job.id).state not in (State.QUEUED, State.RUNNING))
         found = backend.jobs.progress(job.id)
         assert (found.state, found.graded, found.parked) == (State.DONE, 64, ()) and killed_at < 64
@@ -98,7 +138,7 @@ def test_a_job_completes_although_its_server_crashes_and_returns_without_the_ada
         assert all(criterion.rating for each in recorded if each.grade for criterion in each.grade.criteria)
         assert store.verify().faults == ()
     finally:
-        lora_server.wait()
+        crashing_server.wait()
         worker.stop()
         engine.close()
         store.close()

@@ -46,7 +46,8 @@ def _catalogue() -> Iterator[Hostile]:
     for path in sorted((Path(__file__).parent / "hostile").glob("*.yaml")):
         listed = yaml.safe_load(path.read_text())
         for each in listed["programs"]:
-            code = listed["prelude"] + each["code"]
+            headers = "".join(f"#include <{header}>\n" for header in each.get("headers", ()))
+            code = headers + listed["prelude"] + each["code"]
             outcome = each.get("outcome", ["not_run"])
             yield Hostile(listed["language"], each["name"], code, each.get("build", ["passed"]), outcome)
 
@@ -109,7 +110,7 @@ def survey(host: Host, sandbox: Sandbox) -> Survey:
 
     installed = {name: each for name, each in CATALOGUE.items() if not TOOLCHAINS[each.language].missing()}
     before, others = shutil.disk_usage(tempfile.gettempdir()).free, _groups()
-    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(4) as pool:
+    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(8) as pool:  # most of them wait for their limit
         patch.setattr(observer, "REPEATS", 0)
         patch.setattr(observer, "_REPEATS", {})
         observed = dict(zip(installed, pool.map(observe, installed.values()), strict=True))

@@ -19,27 +19,9 @@ from sqlalchemy import text
 from serving.store.database import open_database
 from serving.store.errors import StoreError
 from serving.store.store import open_store
+from tests.harness.processes import start
 
-WRITER = """
-import json, os, sys
-import serving.store.database
-from labs_schema.grades import Grade
-from labs_schema.models import Lab, Submission
-from serving.store.store import open_store
-
-_, url, count, synchronous = sys.argv
-if synchronous != "default":
-    serving.store.database.PRAGMAS["synchronous"] = synchronous
-given = json.load(sys.stdin)
-lab, work = Lab.model_validate(given["lab"]), Submission.model_validate(given["work"])
-grade = Grade.model_validate(given["grade"])
-store = open_store(url)
-for number in range(int(count)):
-    who = {"student": store.pseudonym_for("c", f"s{number}", actor="api")}
-    works, grades = [work.model_copy(update=who)], [grade.model_copy(update=who)]
-    [grade_id] = store.record_grades(lab, works, grades, request="job", actor="job")
-    os.write(1, f"{grade_id}\\n".encode())
-"""
+WRITER = "tests.harness.writing_process"
 
 
 def written(hand: Any) -> str:
@@ -129,7 +111,7 @@ def test_truncated_wal_is_a_prefix_of_the_commits(tmp_path: Path, hand: Any, cut
 def test_commit_is_synced_before_the_answer(tmp_path: Path, hand: Any, synchronous: str, early: range) -> None:
     """The system calls of a process that answers 200 times. NORMAL shows that the test detects early answers."""
     trace = ["strace", "-f", "-y", "-qq", "-e", "trace=write,pwrite64,fsync,fdatasync", "-o", str(tmp_path / "calls")]
-    writer = [sys.executable, "-c", WRITER, f"sqlite:///{tmp_path}/grader.db", "200", synchronous]
+    writer = [sys.executable, "-m", WRITER, f"sqlite:///{tmp_path}/grader.db", "200", synchronous]
     done = subprocess.run([*trace, *writer], input=written(hand), stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode and not done.stdout:
         pytest.skip("strace may not trace here")
@@ -151,8 +133,8 @@ def test_kill_loses_no_answered_grade(new_url: Callable[[], str], hand: Any) -> 
     url, dice = new_url(), random.Random(0)
     answered: list[str] = []
     for _ in range(3):
-        writer = [sys.executable, "-c", WRITER, url, "1000", "default"]
-        with subprocess.Popen(writer, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        with start(WRITER, url, 1000, "default", **pipes) as process:
             assert process.stdin and process.stdout
             process.stdin.write(written(hand))
             process.stdin.close()

@@ -18,6 +18,7 @@ from serving.store.errors import ForgottenError, InProgressError, OtherBodyError
 from serving.store.idempotency import ANSWER_AGE, LEASE, has_ended, this_process
 from serving.store.ledger import audited_transaction
 from serving.store.store import Store, open_store
+from tests.harness.processes import start
 
 SCOPE, KEY, BODY = "k1 /grade", "abc", "body"
 
@@ -148,36 +149,12 @@ def test_claims_do_not_wait_for_the_audit_log(postgresql_url: str) -> None:
     store.close()
 
 
-PROCESS = """
-import sys, time
-from serving.store.errors import InProgressError
-from serving.store.store import open_store
-
-store = open_store(sys.argv[1])
-print("ready", flush=True)
-sys.stdin.readline()
-for number in range(int(sys.argv[2])):
-    while True:
-        try:
-            claim = store.claims.take("k1 /grade", f"key{number}", "body")
-        except InProgressError:
-            time.sleep(0.01)
-            continue
-        break
-    if claim.answer is None:
-        answer = store.claims.record_answer(claim, f"{claim.holder} {number}")
-        print("worked", number, answer, flush=True)
-    else:
-        print("repeated", number, claim.answer, flush=True)
-"""
-
-
 @pytest.mark.slow
 def test_concurrent_processes_process_each_request_once(new_url: Callable[[], str]) -> None:
     open_store(url := new_url()).close()
     keys = 40
-    command = [sys.executable, "-c", PROCESS, url, str(keys)]
-    processes = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    processes = [start("tests.harness.claiming_process", url, keys, **pipes) for _ in range(4)]
     for process in processes:
         assert process.stdout and process.stdout.readline() == "ready\n"
     with ThreadPoolExecutor(4) as pool:

@@ -74,7 +74,7 @@ def test_a_short_walk(tmp_path: Path, seed: int) -> None:
 
 @pytest.mark.slow
 def test_a_walk_with_killed_processes(tmp_path: Path) -> None:
-    found = walked(f"sqlite:///{tmp_path}/walk.db", 60, 3)
+    found = walked(f"sqlite:///{tmp_path}/walk.db", 30, 3)
     assert found["ok"] and found["kills"], found
 
 

@@ -1,44 +1,16 @@
 """Two API processes over one store, one killed during a request: the other takes the request over."""
 
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-ROOT = Path(__file__).parents[4]
-SERVER = """
-import sys, threading, time
-sys.path.insert(0, sys.argv[1])
-from tests.harness.service_process import synthetic_grader
-from serving.api.app import create_app
-from serving.scheduler.engine_thread import EngineThread
-from serving.courses.lab_registry import LabRegistry
-from serving.courses.served import OneCourse
-from serving.api.server import server
-from serving.store.store import open_store
+from tests.harness.processes import start
 
-def slow():
-    grader = synthetic_grader(0)
-    at_once = grader.grade_each
-    def grade_each(work, **given):
-        print("called", flush=True)
-        time.sleep(float(sys.argv[3]))
-        return at_once(work, **given)
-    grader.grade_each = grade_each
-    return grader
-
-app = create_app(EngineThread(slow), OneCourse("course", LabRegistry()), open_store(sys.argv[2]))
-report = lambda: print(http.servers[0].sockets[0].getsockname()[1], flush=True)
-http = server(app, app.state.service.stopping, 5, report)
-http.config.port = 0
-http.run()
-"""
 GRADE = {
     "problem": "Return 4.",
     "language": "C",
@@ -51,8 +23,8 @@ class Process:
     """A service whose engine takes `seconds` for a call; Its output is its port, then a line per call."""
 
     def __init__(self, url: str, seconds: float) -> None:
-        command = [sys.executable, "-c", SERVER, str(ROOT), url, str(seconds)]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
+        self.process = start("tests.harness.slow_service", url, seconds, **streams)
         assert self.process.stdout
         port = self.process.stdout.readline()
         if not port:

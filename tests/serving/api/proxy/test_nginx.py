@@ -190,14 +190,13 @@ def test_a_body_past_the_limit_is_a_problem(behind_nginx: Any, problem: Any, siz
         problem(client.post("/grade", content=b" " * size, headers=headers), "too-large")
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/labs", "/labs/lab1", "/jobs", "/docs", "/openapi.json"])
-def test_head_has_the_headers_of_get_and_no_body(behind_nginx: Any, path: str) -> None:
+def test_head_has_the_headers_of_get_and_no_body(behind_nginx: Any) -> None:
     with behind_nginx() as proxy, proxy.client() as client:
-        got, head = client.get(path), client.head(path)
-    assert (head.status_code, head.content) == (200, b"")
-    assert [head.headers[name] for name in ("content-type", "content-length")] == [
-        got.headers[name] for name in ("content-type", "content-length")
-    ]
+        for path in ("/healthz", "/labs", "/labs/lab1", "/jobs", "/docs", "/openapi.json"):
+            got, head = client.get(path), client.head(path)
+            assert (head.status_code, head.content) == (200, b""), path
+            for name in ("content-type", "content-length"):
+                assert head.headers[name] == got.headers[name], path
 
 
 def test_head_of_a_stream_ends_at_once(behind_nginx: Any) -> None:

@@ -17,7 +17,7 @@ from tests.harness.review_browser import Service, saved
 
 Ratings = Mapping[str, str]
 ALL = 75
-SIZES = [pytest.param(4, marks=pytest.mark.slow), pytest.param(ALL, marks=pytest.mark.nightly)]
+SIZES = [pytest.param(2, marks=pytest.mark.slow), pytest.param(ALL, marks=pytest.mark.nightly)]
 ANNOUNCED = """addEventListener("DOMContentLoaded", () => {
   window.announced = [];
   const watch = (node) => new MutationObserver(() => announced.push(node.textContent)).observe(
