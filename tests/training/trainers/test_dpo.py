@@ -68,7 +68,7 @@ def _other_models() -> Iterator[Any]:
             yield pytest.param(kind, ratings, adapter, marks=pytest.mark.slow if ratings == 3 else pytest.mark.nightly)
 
 
-@pytest.mark.parametrize(("kind", "ratings", "adapter"), _other_models())
+@pytest.mark.parametrize(("kind", "ratings", "adapter"), [*_other_models()])
 def test_a_packed_step_equals_trls_step_for_other_models(
     kind: str, ratings: int, adapter: bool, same_step: Compare
 ) -> None:
