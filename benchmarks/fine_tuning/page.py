@@ -121,7 +121,7 @@ def _recipes(curves: Mapping[str, Sequence[Epoch]]) -> str:
 
 
 def _draw(found: Measured, path: Path) -> None:
-    figure, axes = pyplot.subplots(1, 2, figsize=(10, 4))
+    figure, axes = pyplot.subplots(1, 2, figsize=(12, 4))
     for name, curve in found.curves.items():
         axes[0].plot([each.dev_loss for each in curve], marker="o", label=name)
         axes[1].plot([each.dev_agreement for each in curve], marker="o", label=name)
@@ -131,7 +131,7 @@ def _draw(found: Measured, path: Path) -> None:
         each.set(xlabel="epoch", ylabel=label)
         each.xaxis.get_major_locator().set_params(integer=True)
         each.grid(alpha=0.3)
-    axes[1].legend(fontsize=8)
+    axes[1].legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
     figure.tight_layout()
     figure.savefig(path, dpi=120)
     pyplot.close(figure)
