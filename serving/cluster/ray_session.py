@@ -39,8 +39,8 @@ def ray_session(address: str, workers: int | None) -> Iterator[Any]:
     """Yields the module `ray`, connected to `address`; `local` starts a cluster of `workers` cores on this machine.
 
     Afterwards disconnects, or shuts the local cluster down and deletes its folder. Hides what Ray prints to standard
-    output meanwhile, such as other machines' addresses. Raises EngineDownError if the cluster cannot be reached,
-    GraderError if Ray is not installed.
+    output inside the context, such as other machines' addresses. Raises EngineDownError if the cluster cannot be
+    reached, GraderError if Ray is not installed.
     """
     check_address(address)
     for name, value in QUIET.items():

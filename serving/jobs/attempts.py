@@ -41,7 +41,7 @@ class AttemptLog:
             }
 
     def start_batch(self, job_id: str, pseudonyms: Sequence[str]) -> None:
-        """Call before the batch is graded: if the process ends meanwhile, each of them is graded alone next."""
+        """Call before the batch is graded: if the process ends during the batch, each of them is graded alone next."""
         with self._database.writing() as connection:
             known = select(attempts.c.student).where(attempts.c.job == job_id, attempts.c.student.in_(pseudonyms))
             there = set(connection.execute(known).scalars())

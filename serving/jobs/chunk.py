@@ -1,7 +1,7 @@
 """Grades a chunk of a job and stores the result. Run again after a crash, it grades what is left.
 
 A submission that breaks the grader must not stop the others. All are graded together first; one that fails, or whose
-process ended meanwhile, is then graded alone, those with the fewest attempts first, and parked after
+process ended while it was graded, is then graded alone, those with the fewest attempts first, and parked after
 `RetryLimits.failures` errors or `RetryLimits.crashes` crashes. A crash is weaker evidence, as the process may have been
 killed or the engine may have been down: so the engine must grade a harmless program before each further attempt.
 """
@@ -51,7 +51,7 @@ class GradingBackend(Protocol):
 
 
 def grade_chunk(backend: GradingBackend, job_id: str, number: int) -> None:
-    """Settles the submissions of chunk `number` (from 0), unless the job is paused, cancelled or resumed meanwhile.
+    """Settles the submissions of chunk `number` (from 0), unless the job is paused, cancelled or resumed during it.
 
     Raises one of `SYSTEM_ERRORS` and what `backend.lab` and `backend.observe` raise.
     """

@@ -122,7 +122,7 @@ class JobRepository:
 
     def request(self, job_id: str, state: RequestedState, *, actor: str) -> Job:
         """Pauses, cancels or resumes a job. Resuming starts its next generation, which tries parked submissions again,
-        except those that a person has rated meanwhile.
+        except those that a person has rated since.
 
         A cancelled or completed job stays as it is. Raises UnknownError.
         """

@@ -22,7 +22,7 @@ jobs = Table(
 
 # The students of a job. `position` is the index of their submission in the lab, from 0, which the members of a group
 # share; students without a readable program have later positions. Stored when the job is created, so that a student who
-# is deleted meanwhile does not return under a new pseudonym.
+# is deleted while it runs does not return under a new pseudonym.
 members = Table(
     "job_members",
     metadata,

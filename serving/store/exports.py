@@ -74,7 +74,7 @@ def erase_from_exports(students: Collection[str], paths: Sequence[Path]) -> Eras
         try:
             changed += [path] if _erase_from_file(path, ids) else []
             text = path.read_bytes().decode("utf-8", "replace")
-        except FileNotFoundError:  # a temporary file that was renamed meanwhile
+        except FileNotFoundError:  # a temporary file that has been renamed since
             continue
         if any(pattern.search(text) or pattern.search(str(path)) for pattern in patterns):
             left.append(path)

@@ -1,6 +1,6 @@
 """Idempotent retries: a request sent again within 24 hours gets the first answer, also across processes and restarts.
 
-A request is claimed before it is processed and answered afterwards; meanwhile its holder renews the claim every
+A request is claimed before it is processed and answered afterwards; until then its holder renews the claim every
 `heartbeat_seconds`. The claim of a crashed process is taken over: at once if the process is known to have ended, else
 when its lease expires. Its `request` stays the same, so that grades recorded under it are not recorded again.
 

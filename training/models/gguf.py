@@ -29,7 +29,7 @@ class ConvertedModel(Frozen):
 def convert_gguf(path: Path, out: Path) -> ConvertedModel:
     """Writes the model and tokenizer in the GGUF file `path` to the folder `out`.
 
-    Holds all weights in float32 meanwhile: 4 bytes of memory each. Raises ModelError if the file is damaged or its
+    Holds all weights in float32 in memory: 4 bytes each. Raises ModelError if the file is damaged or its
     architecture is not one that transformers reads.
     """
     source: dict[str, Any] = {"pretrained_model_name_or_path": str(path.parent), "gguf_file": path.name}

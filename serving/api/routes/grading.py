@@ -142,7 +142,7 @@ def _recorded(service: Service, lab: Lab, request_id: str, ids: Mapping[str, str
 
 
 def _record(service: Service, lab: Lab, submission: Submission, grade: Grade, request_id: str, caller: Caller) -> str:
-    """The id of the committed grade. Raises ForgottenError if the student was forgotten meanwhile."""
+    """The id of the committed grade. Raises ForgottenError if the student has been forgotten."""
     [grade_id] = service.store.record_grades(lab, [submission], [grade], request=request_id, actor=caller.actor)
     if grade_id is None:
         raise ForgottenError("The student was forgotten while the submission was graded.")

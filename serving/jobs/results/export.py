@@ -33,8 +33,8 @@ def check_output_folder(out: Path) -> None:
 def export(store: Store, job: Job, lab: Lab, out: Path) -> Comparison:
     """Writes the results of `job`, over `lab`, into the folder `out`, and compares them with the TAs.
 
-    A student who is deleted meanwhile is in none of the files. The store records the folder, so that students who are
-    deleted later can be removed from it. Raises OSError if `out` cannot be written.
+    A student who is deleted during this call is in none of the files. The store records the folder, so that students
+    who are deleted later can be removed from it. Raises OSError if `out` cannot be written.
     """
     store.record_export(job.course, out)
     out.mkdir(parents=True, exist_ok=True)

@@ -144,7 +144,7 @@ class Worker:
         for job in (each for each in self._open_jobs() if each.course == course):
             if (stall := self._stalls.get(job.id)) and time.monotonic() < stall.retry_at:
                 continue
-            # The cursor saves a scan over all that is settled; chunks before it may have been released meanwhile.
+            # The cursor saves a scan over all that is settled; chunks before it may have been released since.
             number = self._leases.claim(job, self._cursors.get(job.id, 0))
             if number is None:
                 number = self._leases.claim(job)

@@ -39,7 +39,7 @@ class Group:
 
     @contextmanager
     def entered(self) -> Iterator[None]:
-        """Version 1: processes that this thread starts meanwhile are in the group. To move one later takes 8 ms."""
+        """Version 1: processes that this thread starts in the context are in the group. Moving one later takes 8 ms."""
         if self._files is _V2:
             yield
             return

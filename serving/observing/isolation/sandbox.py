@@ -173,7 +173,7 @@ class Sandbox:
         return replace(bounds, wall_seconds=wall, output_bytes=bounds.output_bytes if self._on.output else None)
 
     def _as(self, user: int) -> AbstractContextManager[None]:
-        """Where we are root, this thread has a user without any rights meanwhile."""
+        """If this process is root, the thread is a user without any rights inside the context."""
         return as_user(user) if self._on.own_user and os.geteuid() == 0 else nullcontext()
 
 

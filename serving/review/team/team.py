@@ -59,7 +59,7 @@ class Team:
         self._database = database
 
     def assign(self, new: Sequence[NewAssignment], marking: Marking, *, request: str, actor: str) -> list[str]:
-        """Assigns each grade's work, and returns the ids of the grades that someone else assigned meanwhile, which
+        """Assigns each grade's work, and returns the ids of the grades that someone else has assigned since, which
         keep that assignment. Idempotent per request."""
         with audited_transaction(self._database) as ledger:
             return _assign(ledger, new, marking, printable_name(request), actor)

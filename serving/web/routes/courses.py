@@ -28,7 +28,7 @@ def _courses(request: Request, caller: Caller) -> dict[str, list[dict[str, Any]]
     for name in visible_courses(service, caller):
         try:
             registered = service.courses.course(name).labs
-        except UnknownCourseError:  # removed meanwhile
+        except UnknownCourseError:  # removed since
             continue
         labs = sorted({*index.labs(name), *registered})
         requests = RegradeRequests(service.store.database).open_counts(name)

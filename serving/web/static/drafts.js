@@ -63,6 +63,6 @@ function restoreDrafts() {
       field.dataset.base = draft.base;
       revision(field).value = draft.revision;
     }
-    showDraft(field, `Draft restored, not saved yet${same ? "" : ". The saved comment was changed meanwhile"}`);
+    showDraft(field, `Draft restored, not saved yet${same ? "" : ". The saved comment has changed in the meantime"}`);
   }
 }

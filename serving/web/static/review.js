@@ -5,7 +5,7 @@
 let saving = false, leaving = false; // a form is on its way; the browser loads another page
 let replacing = false; // another submission is on its way
 const waiting = []; // keys that were pressed while a form was on its way
-let target = null; // the link that was clicked meanwhile
+let target = null; // the link that was clicked in the meantime
 
 // Saving
 

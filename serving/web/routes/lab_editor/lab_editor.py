@@ -31,7 +31,7 @@ IMPORTED = "The rubric of the file is in the field below. It is not saved yet."
 
 
 class Outcome(NamedTuple):
-    """`theirs`: the texts that another person saved meanwhile. `effects`: to be confirmed before the texts are saved.
+    """`theirs`: the texts that another person has saved since. `effects`: to be confirmed before the texts are saved.
     `saved` is true if they are."""
 
     checked: Checked

@@ -90,7 +90,7 @@ def apply(request: Request, caller: TaVisitor, clarification: str) -> Response:
     """Adds the text to the rubric and puts the proposed grades in use. Sent again, it resumes."""
     service, found = _read(request, clarification)
     with edit_lock(lab_folder(service, found.lab)):
-        found = Clarifications(service.store.database).read(found.id)  # someone else may have applied it meanwhile
+        found = Clarifications(service.store.database).read(found.id)  # someone else may have applied it since
         if found.last is not Event.APPLIED:
             _apply(request, service, found, caller.actor)
     return redirect(request, f"/clarifications/{clarification}")

@@ -113,7 +113,7 @@ def _ta(review: LabReview, ta: str, name: str) -> dict[str, Any]:
 def _record(
     service: Service, given: dict[str, str | None], marking: Marking, seq: int, request_id: str, caller: Caller
 ) -> tuple[int, int]:
-    """The numbers of submissions that were assigned, and of those that someone else assigned meanwhile."""
+    """The numbers of submissions that were assigned, and of those that someone else has assigned since."""
     new = [NewAssignment(grade=grade, ta=ta, known=seq) for grade, ta in given.items()]
     conflicts = Team(service.store.database).assign(new, marking, request=request_id, actor=caller.actor)
     return len(new) - len(conflicts), len(conflicts)

@@ -101,7 +101,7 @@ def test_a_draft_does_not_replace_a_newer_comment_of_another_ta(service: Service
     page.fill("#c0-comment", "my draft")
     service.store.record_override(shared.grade, TITLES[0], "A", "by Ben", request="ben", actor="ben")
     page.reload()
-    assert page.input_value("#c0-comment") == "my draft" and "changed meanwhile" in page.inner_text("#c0-draft")
+    assert page.input_value("#c0-comment") == "my draft" and "has changed" in page.inner_text("#c0-draft")
     page.click("button[value=comment]")
     page.wait_for_selector("text=Your version was not applied")
     assert "by Ben" in page.inner_text("main") and page.input_value("textarea") == "my draft"
