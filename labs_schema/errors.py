@@ -225,8 +225,8 @@ class IssueCollector:
         return tuple(sorted([*self._stored, *more], key=lambda issue: issue.severity is not Severity.ERROR))
 
 
-def field_faults(invalid: ValidationError) -> list[str]:
-    """`field: fault` for each wrong field of a record, without its value; `fault` alone for one of the whole record."""
+def field_errors(invalid: ValidationError) -> list[str]:
+    """`field: message` for each invalid field of a record, without its value; only `message` for the whole record."""
     errors = invalid.errors(include_url=False, include_input=False, include_context=False)
     return [": ".join(filter(None, (".".join(map(str, error["loc"])), error["msg"]))) for error in errors]
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import ValidationError
 
-from labs_schema.errors import ModelError, field_faults
+from labs_schema.errors import ModelError, field_errors
 from labs_schema.files.atomic import write_atomically
 from labs_schema.frozen import Frozen
 from labs_schema.hashes import canonical_hash
@@ -104,7 +104,7 @@ def read_manifest(folder: Path) -> ModelManifest:
             code="bad-model-manifest",
         ) from None
     except ValidationError as error:
-        issues = "; ".join(field_faults(error))
+        issues = "; ".join(field_errors(error))
         raise ModelError(
             f"{path} is not a valid manifest: {issues}. Train or merge again with this version.",
             code="bad-model-manifest",

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from labs_schema.checks.models import Compare, CourseFile, ProgramTest, TestDefaults, Validator
 from labs_schema.checks.yaml_text import YamlError, parse_yaml
-from labs_schema.errors import IssueCollector, field_faults, quoted
+from labs_schema.errors import IssueCollector, field_errors, quoted
 from labs_schema.files.file_reader import list_folder, read_input, read_text, report_too_large
 from labs_schema.limits import CheckLimits
 from labs_schema.reading.lab_folders import CONTEST_DATA, OUTPUT_VALIDATORS, PROBLEM_YAML, TIME_LIMIT
@@ -126,7 +126,7 @@ def _test(case: _Case, shared: dict[str, Any], issues: IssueCollector) -> Progra
     try:
         return ProgramTest.model_validate(fields)
     except ValidationError as error:
-        where, expected = f"{CONTEST_DATA}/{case.name}", field_faults(error)[0]
+        where, expected = f"{CONTEST_DATA}/{case.name}", field_errors(error)[0]
         issues.error("check-field", where, found=quoted(case.name), expected=expected)
         return None
 

@@ -85,7 +85,7 @@ def _report_repeated(checks: Checks, issues: IssueCollector) -> None:
 
 
 def mark_unobserved(submissions: Iterable[Submission], lab_folder: Path) -> tuple[Submission, ...]:
-    """`submissions` of a lab; in a lab with checks, those without observations have the reason why, so that their
+    """`submissions` of a lab; in a lab with checks, those without observations get the reason, so that their
     grades need human review."""
     reason = NOT_RUN if has_checks(lab_folder) else ""
     return tuple(each if each.observations else each.model_copy(update={"unobserved": reason}) for each in submissions)

@@ -42,7 +42,7 @@ def read_whole(
 
 
 def read_input(path: Path, name: str, max_bytes: int, issues: IssueCollector) -> str:
-    """The text whose UTF-8 is the file: another encoding would be another input. Empty, with an error, without one."""
+    """The text of a file in UTF-8, the only encoding of inputs; empty, with an error, if the bytes are not UTF-8."""
     try:
         return (read_whole(path, name, max_bytes, issues) or b"").decode()
     except UnicodeDecodeError:

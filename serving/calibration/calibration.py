@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import ValidationError
 
-from labs_schema.errors import ModelError, field_faults
+from labs_schema.errors import ModelError, field_errors
 from labs_schema.files.atomic import write_atomically
 from labs_schema.frozen import Frozen
 from labs_schema.hashes import rubric_hash
@@ -108,7 +108,7 @@ def read_calibration(folder: Path) -> Calibration | None:
     try:
         return Calibration.model_validate_json(path.read_text(encoding="utf-8")) if path.is_file() else None
     except ValidationError as error:
-        found = "; ".join(field_faults(error))
+        found = "; ".join(field_errors(error))
     except (OSError, UnicodeDecodeError) as error:
         found = str(error)
     raise ModelError(

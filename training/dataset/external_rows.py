@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from labs_schema.errors import InputError, Issue, error_issue, field_faults
+from labs_schema.errors import InputError, Issue, error_issue, field_errors
 from labs_schema.frozen import Frozen
 from labs_schema.limits import DatasetLimits
 from training.dataset.json_rows import json_rows
@@ -145,7 +145,7 @@ def read_external(path: Path, name: RowName) -> tuple[ExternalRow, ...]:
         try:
             rows.append(_row(json.loads(line), name, number))
         except ValidationError as invalid:
-            issues.append(_issue(path, number, field_faults(invalid)[0], name))
+            issues.append(_issue(path, number, field_errors(invalid)[0], name))
         except (ValueError, RecursionError) as invalid:
             issues.append(_issue(path, number, str(invalid)[:200], name))
         if len(issues) == DatasetLimits().reported_rows:

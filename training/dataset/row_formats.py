@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from labs_schema.errors import InputError, Issue, error_issue, field_faults
+from labs_schema.errors import InputError, Issue, error_issue, field_errors
 from labs_schema.frozen import Frozen
 from labs_schema.limits import DatasetLimits
 from prompts.messages import Prompt
@@ -108,6 +108,6 @@ def read_pairs(path: Path) -> Iterator[PairRow]:
 
 
 def _bad_row(path: Path, line: int, invalid: ValidationError) -> Issue:
-    found = field_faults(invalid)[0]
+    found = field_errors(invalid)[0]
     hint = "Build the dataset again with --format dpo, the only format that this command reads."
     return error_issue("bad-row", path, found=found, expected="a preference pair", hint=hint, line=line)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
-from labs_schema.errors import InputError, Issue, error_issue, field_faults
+from labs_schema.errors import InputError, Issue, error_issue, field_errors
 from labs_schema.grades import CriterionGrade, Grade
 from labs_schema.hashes import file_hash, program_key, rubric_hash, submission_hash, submission_key
 from labs_schema.models import Criterion, Lab, Submission
@@ -165,7 +165,7 @@ def _rows(path: Path) -> Iterator[_Row]:
 
 def _unreadable(code: str, path: Path, line: int, invalid: ValidationError) -> Issue:
     expected = "a soft label" if code == "bad-row" else "a result of grader regrade"
-    return error_issue(code, path, found=field_faults(invalid)[0], expected=expected, line=line)
+    return error_issue(code, path, found=field_errors(invalid)[0], expected=expected, line=line)
 
 
 def _is_usable(answer: CriterionGrade) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from labs_schema.errors import field_faults
+from labs_schema.errors import field_errors
 from labs_schema.imports.platform_tables import number_of
 from labs_schema.limits import ObservationLimits
 from labs_schema.observations import CheckKind, CheckResult, Outcome, unique_names
@@ -121,7 +121,7 @@ def _result(
             message=message or None,
         )
     except ValidationError as error:
-        raise ResultsError(f"an invalid test ({field_faults(error)[0][:80]})") from None
+        raise ResultsError(f"an invalid test ({field_errors(error)[0][:80]})") from None
 
 
 def _reached(points: float | None, most: float | None) -> bool | None:
