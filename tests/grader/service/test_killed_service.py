@@ -118,10 +118,10 @@ def test_grades_answered_before_a_kill_are_stored_and_the_job_resumes(arguments:
     store = f"sqlite:///{tmp_path}/store.db"
     process = Process(arguments, store)
     try:
-        job = httpx.post(f"{process.url}/labs/lab1/regrade").json()["id"]
+        job = httpx.post(f"{process.url}/labs/lab1/regrade", timeout=60).json()["id"]
         with load(process.url) as answers:
             until(lambda: len(answers) > 2 * CLIENTS, 60)
-            until(lambda: httpx.get(f"{process.url}/jobs/{job}").json()["graded"] > 0, 60)
+            until(lambda: httpx.get(f"{process.url}/jobs/{job}", timeout=60).json()["graded"] > 0, 60)
             process.end(signal.SIGKILL)
         assert stored_grades(answers, store) > 2 * CLIENTS
         process = Process(arguments, store)
@@ -137,7 +137,7 @@ def test_requests_accepted_before_a_stop_are_answered_and_stored(arguments: list
     for _ in range(STOPS):
         process = Process(arguments, store)
         try:
-            httpx.post(f"{process.url}/labs/lab1/regrade").raise_for_status()
+            httpx.post(f"{process.url}/labs/lab1/regrade", timeout=60).raise_for_status()
             with load(process.url) as answers:
                 until(lambda answers=answers: len(answers) > CLIENTS, 60)
                 assert process.end(signal.SIGTERM) in (0, -signal.SIGTERM)
@@ -151,5 +151,5 @@ def test_requests_accepted_before_a_stop_are_answered_and_stored(arguments: list
 
 
 def _job(url: str, job: str) -> dict[str, Any]:
-    progress: dict[str, Any] = httpx.get(f"{url}/jobs/{job}").json()
+    progress: dict[str, Any] = httpx.get(f"{url}/jobs/{job}", timeout=60).json()
     return progress
