@@ -95,8 +95,8 @@ def test_worker_without_the_lab_leaves_the_job_to_others(
     postgresql_url: str, quick: JobLimits, other_job: bool
 ) -> None:
     store, lab = open_store(postgresql_url), synthetic_lab(16)
-    # Shorter than a chunk, but a busy machine delays the claim of a chunk, and heartbeats.
-    quick = quick.model_copy(update={"stalled_seconds": 2, "dead_seconds": 20})
+    # A busy machine delays heartbeats and claims. The chunk of the other job takes longer than `stalled_seconds`.
+    quick = quick.model_copy(update={"stalled_seconds": 2 if other_job else 20, "dead_seconds": 20})
     jobs, created = JobRepository(store.database), list[Job]()
     worker = Worker(NoLabs(store), "without", limits=quick)
     if other_job:
