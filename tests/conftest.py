@@ -257,5 +257,5 @@ def calibration_of() -> Callable[..., Any]:
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """The distribution of tests under `-n 2`."""
+    """The distribution of tests over processes."""
     return FileScheduling(config, log)
