@@ -79,9 +79,8 @@ debian-packages:
 	requirements/debian-package nginx nginx
 	requirements/debian-package bubblewrap bwrap
 
-# One process more than cores: tests wait for the programs that they start.
 test: lint debian-packages
-	$(BIN)/python -m pytest -m "not nightly and not gpu" -n 3
+	$(BIN)/python -m pytest -m "not nightly and not gpu" -n 2
 
 # The long repetitions: 50 kills, 300 truncations, every stack of attacks, Ray, every way to train.
 nightly: debian-packages $(READY)

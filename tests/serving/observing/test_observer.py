@@ -297,13 +297,15 @@ os._exit(0)
 
 @pytest.mark.slow
 @pytest.mark.parametrize("places", ["report.xml", "/proc/[0-9]*/fd/*"])
-def test_process_of_the_program_does_not_forge_the_report_of_a_command(places: str, sandbox: Sandbox) -> None:
-    """It may damage the report, or end with the command; it does not pass."""
+def test_report_that_a_process_forges_during_a_command_does_not_decide(places: str, sandbox: Sandbox) -> None:
+    """A process of the program can replace the report between its last line and the end of the command. It does so in
+    some runs only. A passed unit test does not decide alone, so the rating goes to review."""
     fails = "<testsuite><testcase name='a'><failure message='no'/></testcase></testsuite>"
     command = ("/bin/sh", "-c", f'python3 main.py & wait; sleep 0.2; echo "{fails}" >report.xml')
     checks = Checks(unit_tests=(UnitTest(name="unit", report=Report.JUNIT, command=command),))
     observed = observe(sandbox, "Python", submission(main_py=EVERYWHERE.replace("@PLACES@", places)), checks)
-    assert outcomes(observed)["unit"] in ("failed", "error", "crashed"), observed.result("unit").message
+    rule = OutcomeRule(rating="A", all_passed=("unit",))
+    assert decide([rule], observed).not_isolated == ("unit",) * (outcomes(observed)["unit"] == "passed")
 
 
 def test_older_report_is_not_read(sandbox: Sandbox) -> None:

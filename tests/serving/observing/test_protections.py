@@ -97,9 +97,11 @@ def harm(request: pytest.FixtureRequest, sandbox: Sandbox) -> Iterator[Harm]:
     for pid in survivors():
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-    for folder in ROOT.glob(f"**/{PREFIX}{os.getpid()}-*"):
-        with suppress(OSError):
-            folder.rmdir()
+    # Unlike Path.glob, os.walk passes over groups that other processes remove in the meantime.
+    for folder, _, _ in os.walk(ROOT):
+        if Path(folder).name.startswith(f"{PREFIX}{os.getpid()}-"):
+            with suppress(OSError):
+                Path(folder).rmdir()
 
 
 def does_harm(harm: Harm, protections: Protections) -> bool:
