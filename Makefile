@@ -108,7 +108,7 @@ gpu-check: $(READY)
 bench-overload: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.overload
 
-# Kills 1 and 3 workers, and grader regrade, in the middle of a job, over SQLite and PostgreSQL: 17 minutes.
+# Kills 1 and 3 workers, and grader regrade, in the middle of a job, over SQLite and PostgreSQL: 10 minutes.
 # CHAOS="--workers 3 --store sqlite" for one of them.
 chaos: $(READY)
 	$(BIN)/python -m benchmarks.chaos $(CHAOS)
