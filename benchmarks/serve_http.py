@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 import psutil
 from overload import answers, storm
-from serve_sides import WARM, Took
+from serve_sides import WARM_UP, Took
 from serve_work import Work, criteria_of
 
 from labs_schema.models import Lab, Submission
@@ -85,9 +85,9 @@ async def ask_all(url: str, work: Work, clients: int) -> list[tuple[int, float]]
 
 def http_side(model: Path, work: Work, engine: str) -> Took:
     """`grader serve` with 32 clients, each with one request in flight. `p50_ms`, `p99_ms`: latency."""
-    rest = work[WARM:]
+    rest = work[WARM_UP:]
     with service(model, 4 * CLIENTS, engine) as (url, process):
-        asyncio.run(ask_all(url, work[:WARM], WARM))
+        asyncio.run(ask_all(url, work[:WARM_UP], WARM_UP))
         before, wall = process.cpu_times(), time.perf_counter()
         answers = asyncio.run(ask_all(url, rest, CLIENTS))
         seconds, after = time.perf_counter() - wall, process.cpu_times()
