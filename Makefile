@@ -114,7 +114,7 @@ chaos: $(READY)
 	$(BIN)/python -m benchmarks.chaos $(CHAOS)
 
 # stops: stops a service under load with SIGTERM, 20 times.
-# outage: stops PostgreSQL for 75 s, then freezes it for 30 s, and each again with a SIGTERM to the service meanwhile.
+# outage: stops PostgreSQL for 75 s, then freezes it for 30 s, and each again with a SIGTERM to the service during the outage.
 stops: $(READY)
 	$(BIN)/python -m benchmarks.stops $(STOPS)
 
