@@ -89,15 +89,15 @@ nightly: debian-packages $(READY)
 
 # Uses the rows of labs/, or of BENCH="DATASET MODEL", such as BENCH="demo/data ~/.cache/grader/models/smollm2-135m".
 bench-train: $(READY)
-	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/bench_train.py $(BENCH)
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.bench_train $(BENCH)
 
 # A head on SmolLM2. TRUST="--labs FOLDER" uses other labs than the sample labs, --recipe FILE another way to train.
 bench-trust: $(READY)
-	$(BIN)/python benchmarks/bench_trust.py $(TRUST)
+	$(BIN)/python -m benchmarks.bench_trust $(TRUST)
 
 # LABS="--labs FOLDER" uses the submissions of other labs than the sample labs.
 bench-serve: $(READY)
-	$(BIN)/python benchmarks/bench_serve.py $(LABS)
+	$(BIN)/python -m benchmarks.bench_serve $(LABS)
 
 # Under 8 minutes on an H200: compiled FlexAttention, LoRA and QLoRA at real shapes, merge, vLLM with adapters. Writes
 # gpu-check/gpu-check.json and a page for docs/measurements. Without a GPU it prints the steps and their memory.

@@ -1,6 +1,6 @@
 """Measures the overhead of a regrade on a Ray cluster: grades per second, and peak memory of each process.
 
-    .venv/bin/python benchmarks/bench_cluster.py [--submissions 10000] [--workers 2] [--seconds 0]
+    .venv/bin/python -m benchmarks.bench_cluster [--submissions 10000] [--workers 2] [--seconds 0]
         [--address ray://...] [--store sqlite:////tmp/new.db]
 
 Starts two local Ray workers, or uses those of the cluster at --address. Grades are synthetic and take --seconds per
@@ -18,11 +18,11 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from threading import Event, Thread
 
-import bench_scale
 import psutil
-from bench_scale import synthetic_grade, synthetic_lab
 from ray import cloudpickle
 
+from benchmarks import bench_scale
+from benchmarks.bench_scale import synthetic_grade, synthetic_lab
 from labs_schema.grades import Grade, Provenance
 from labs_schema.hashes import rubric_hash
 from labs_schema.models import Lab, Submission

@@ -1,6 +1,6 @@
 """Bottlenecks of a regrade apart from the model: the store's single writer, the driver's memory.
 
-    .venv/bin/python benchmarks/bench_scale.py [--submissions 20000] [--folder DIR] [--store postgresql://...]
+    .venv/bin/python -m benchmarks.bench_scale [--submissions 20000] [--folder DIR] [--store postgresql://...]
 
 Grades are synthetic. The last line is JSON. Put --folder on the disk that the store will use; --store names a store to
 fill with synthetic students, instead of a new SQLite file.

@@ -1,6 +1,6 @@
 """The cost of grading: service over HTTP, bare engine, constrained JSON and plain `generate`, in one run.
 
-    python benchmarks/bench_serve.py [--labs FOLDER] [--submissions 64] [--repeats 3] [--model FOLDER] [--engine vllm]
+    python -m benchmarks.bench_serve [--labs FOLDER] [--submissions 64] [--repeats 3] [--model FOLDER] [--engine vllm]
 
 Two jobs: real submissions, spread evenly over the labs of FOLDER (default: the sample labs), and as many synthetic
 ones of 800 shared and 120 own tokens a criterion, 5 criteria. All sides use the same weights in bf16 (a random Llama of
@@ -32,9 +32,10 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
-from serve_http import http_side, overload
-from serve_sides import Took, alone, engine_side, full_json_side, generate_side, json_side, loose_json_side
-from serve_work import Shape, Work, random_model, real_work, shape, synthetic_work
+
+from benchmarks.serve_http import http_side, overload
+from benchmarks.serve_sides import Took, alone, engine_side, full_json_side, generate_side, json_side, loose_json_side
+from benchmarks.serve_work import Shape, Work, random_model, real_work, shape, synthetic_work
 
 FIGURES = Path("build/bench-serve")
 Sides = dict[str, Took]

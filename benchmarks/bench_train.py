@@ -1,6 +1,6 @@
 """CPU time of tree packing compared with trl at its best settings, in one run.
 
-    OMP_NUM_THREADS=1 python benchmarks/bench_train.py [DATASET TOKENIZER] [--model smollm2-135m] [--submissions 2]
+    OMP_NUM_THREADS=1 python -m benchmarks.bench_train [DATASET TOKENIZER] [--model smollm2-135m] [--submissions 2]
         [--repeats 3]
 
 Synthetic shapes are (prefix tokens, criteria, ratings), random tokens, 80 a criterion and 4 an answer. The real rows
@@ -27,7 +27,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from byte_tokenizer import train_tokenizer
 from peft import LoraConfig
 from rich.console import Console
 from rich.table import Table
@@ -36,6 +35,7 @@ from tokenizers.models import WordLevel
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, PrinterCallback
 from trl import DPOConfig, SFTConfig
 
+from benchmarks.byte_tokenizer import train_tokenizer
 from prompts.base_models import find_base
 from prompts.encode import PromptEncoder
 from prompts.style import PromptStyle

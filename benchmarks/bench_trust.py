@@ -1,6 +1,6 @@
 """Trust figures of a folder of labs as one line of JSON, measured with the commands that a user types.
 
-    python benchmarks/bench_trust.py [--labs FOLDER] [--held-out LAB] [--attacked LAB] [--work FOLDER]
+    python -m benchmarks.bench_trust [--labs FOLDER] [--held-out LAB] [--attacked LAB] [--work FOLDER]
         [--recipe FILE] [--model MODEL]
 
 Builds a dataset with one lab held out, trains by a recipe (a head on smollm2-135m by default), calibrates it at 5 % on

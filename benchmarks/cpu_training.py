@@ -1,6 +1,6 @@
 """CPU time of LoRA on SmolLM2-135M: float32, bfloat16, and adapters on the top layers with reused lower states.
 
-    OMP_NUM_THREADS=1 python benchmarks/cpu_training.py [--submissions 3] [--epochs 3] [--top 6]
+    OMP_NUM_THREADS=1 python -m benchmarks.cpu_training [--submissions 3] [--epochs 3] [--top 6]
 
 Real weights (`grader model pull smollm2-135m`), synthetic submissions: 300 shared tokens, 3 criteria of 40, answers of
 4 tokens. SFT in trees, one submission a step. Tokens per CPU second of this process, start-up excluded, for the first

@@ -1,6 +1,6 @@
 """Time and memory of `build-dataset` on many synthetic labs in a temporary folder.
 
-Run: python benchmarks/dataset_memory.py --labs 100 --submissions 1000
+Run: python -m benchmarks.dataset_memory --labs 100 --submissions 1000
 """
 
 import argparse

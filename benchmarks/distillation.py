@@ -1,6 +1,6 @@
 """Agreement of a head fitted on few ratings, with and without the soft labels of a teacher head.
 
-Run: python benchmarks/distillation.py FOLDER_OF_LABS docs/measurements [--draws 5]
+Run: python -m benchmarks.distillation FOLDER_OF_LABS docs/measurements [--draws 5]
 
 Writes distillation.md into the second folder. In each draw 30 % of the students are held out, and 10 programs of each
 lab are rated. The teacher of a lab is a head on those 10 and on all ratings of the other labs, without the held-out
@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from head_agreement import RESAMPLES, Course, Rows, answer, by_majority, interval, rated_by, table
 
+from benchmarks.head_agreement import RESAMPLES, Course, Rows, answer, by_majority, interval, rated_by, table
 from grader.heads.base import open_base
 from grader.heads.fitting import HeadSettings, RatedLab, Ratings, SoftRatings, fit_lab_heads, read_features
 from grader.progress_bars import step_bars
@@ -38,7 +38,7 @@ MAJORITY, FEW, HARD, SOFT, TEACHER, ALL = (
 )
 PAGE = """# Distillation: soft labels of a teacher
 
-Command: `python benchmarks/distillation.py FOLDER docs/measurements --draws {draws}`, {date}, on 2 cores shared with
+Command: `python -m benchmarks.distillation FOLDER docs/measurements --draws {draws}`, {date}, on 2 cores shared with
 other work: {data}. It took {seconds:.0f} s with the features in the cache.
 
 - *Few ratings*: a head on {rated} rated programs of each lab. *Teacher*: for each lab, a head on these programs and on

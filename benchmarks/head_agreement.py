@@ -1,6 +1,6 @@
 """Agreement of heads with TAs on unseen students, on unseen labs, and on a new lab of which a few programs are rated.
 
-Run: python benchmarks/head_agreement.py FOLDER_OF_LABS docs/measurements [--draws 5] [--counts 0 5 10 20 30 40]
+Run: python -m benchmarks.head_agreement FOLDER_OF_LABS docs/measurements [--draws 5] [--counts 0 5 10 20 30 40]
 
 Writes heads.md and heads.png into the second folder, again after each draw of rated programs. Baselines: the most
 frequent rating, and bag of words. Heads see all programs of a lab, but only the ratings of the training side. The
@@ -51,7 +51,7 @@ EVIDENCE, BOTH = "evidence alone", "head + evidence"
 RANDOM, CHOSEN = "random programs", "chosen programs"
 PAGE = """# Heads on frozen features
 
-Command: `python benchmarks/head_agreement.py FOLDER docs/measurements --draws {draws} --counts {counts}`,
+Command: `python -m benchmarks.head_agreement FOLDER docs/measurements --draws {draws} --counts {counts}`,
 {machine}: {data}. Reading all programs took {reading} (a few minutes if their features are not in the cache), a refit
 {refit}.
 

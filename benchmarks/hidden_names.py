@@ -1,11 +1,13 @@
-"""Measures false positives of redaction on real labs: `python benchmarks/hidden_names.py LABS`.
+"""Measures false positives of redaction on real labs.
+
+Run: python -m benchmarks.hidden_names FOLDER_OF_LABS
 
 The rosters are invented, so every redacted word is a false positive (namesakes apart). One roster has common names, the
 other names that are words of English or of programs. Code outside comments and `#if 0` must stay the same.
 """
 
+import argparse
 import re
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -82,7 +84,13 @@ def measure(labs: Sequence[Lab], people: Roster, name: str) -> None:
     )
 
 
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("labs", type=Path)
+    labs = [load_lab(folder) for folder in lab_folders(parser.parse_args().labs)]
+    measure(labs, roster(COMMON.split()), "names in common use")
+    measure(labs, roster(WORDS.split()), "names that are words")
+
+
 if __name__ == "__main__":
-    read = [load_lab(folder) for folder in lab_folders(Path(sys.argv[1]))]
-    measure(read, roster(COMMON.split()), "names in common use")
-    measure(read, roster(WORDS.split()), "names that are words")
+    main()

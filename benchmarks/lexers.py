@@ -2,7 +2,7 @@
 
     pip install tree-sitter tree-sitter-c tree-sitter-cpp tree-sitter-java tree-sitter-python tree-sitter-javascript \
         tree-sitter-go tree-sitter-rust
-    python benchmarks/lexers.py labs
+    python -m benchmarks.lexers labs
 
 The grammar packages are needed by this script only. Results: docs/measurements/lexer.md.
 """
@@ -184,7 +184,7 @@ def hostile() -> None:
             typer.echo(f"{name}, {chars} characters, {failed} of {len(took)} without result: {dict(order[:8])}")
 
 
-if __name__ == "__main__":
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("labs", type=Path, help="A lab, or a folder of labs.")
     parser.add_argument("--hostile", action="store_true", help="Also time one-line files of 1 MB.")
@@ -193,3 +193,7 @@ if __name__ == "__main__":
     typer.echo(json.dumps(malformed(), indent=1))
     if options.hostile:
         hostile()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,6 +1,6 @@
 """Measures how programs of 1 MB affect clients that send short ones: the same load without and with them.
 
-    python benchmarks/long_programs.py [--seconds 10] [--milliseconds 20] [--every 1]
+    python -m benchmarks.long_programs [--seconds 10] [--milliseconds 20] [--every 1]
 
 The load on the server of `overload.py` is twice its capacity, so that some requests are graded and some refused. In the
 second run a long program is sent every `--every` seconds. Prints a table and one line of JSON.
@@ -12,9 +12,10 @@ import json
 import time
 from typing import Any
 
-from overload import REFUSALS, Answered, body, milliseconds_at, own_server, send, storm
 from rich.console import Console
 from rich.table import Table
+
+from benchmarks.overload import REFUSALS, Answered, body, milliseconds_at, own_server, send, storm
 
 LINE = "    int total = 0; /* adds up what was read */\n"
 

@@ -1,15 +1,15 @@
 """Cost and recall of rules for near-copies on real labs, for docs/guide/datasets.md.
 
-Run: python benchmarks/near_copies.py FOLDER_OF_LABS
+Run: python -m benchmarks.near_copies FOLDER_OF_LABS
 
 For shingle sizes and thresholds: the share of the training side that is set aside over ten seeds, for direct neighbours
 of the test side and for complete connected clusters; and the share of synthetic copies that is found. A second table
 has the same figures if shingles that several students share are ignored as starter code.
 """
 
+import argparse
 import random
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -141,7 +141,9 @@ def report_starter_code(found: list[Program]) -> list[str]:
 
 
 def main() -> None:
-    found = list(programs(Path(sys.argv[1])))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("labs", type=Path)
+    found = list(programs(parser.parse_args().labs))
     columns = ["names", "shingle", "threshold", "direct", "clusters", *(f"renamed + {n} edits" for n in EDITS)]
     table = ["| " + " | ".join(columns) + " |", "|---" * len(columns) + "|"]
     for size in SIZES:

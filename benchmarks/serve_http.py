@@ -16,10 +16,10 @@ from typing import Any
 
 import httpx
 import psutil
-from overload import answers, storm
-from serve_sides import WARM_UP, Took
-from serve_work import Work, criteria_of
 
+from benchmarks.overload import answers, storm
+from benchmarks.serve_sides import WARM_UP, Took
+from benchmarks.serve_work import Work, criteria_of
 from labs_schema.models import Lab, Submission
 
 CLIENTS = 32

@@ -6,8 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from serve_work import Work, criteria_of, prompts_of
-
+from benchmarks.serve_work import Work, criteria_of, prompts_of
 from prompts.verdict import verdict_text
 
 BATCH, EVERY, WARM_UP = 16, 4, 2

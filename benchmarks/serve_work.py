@@ -35,8 +35,9 @@ class Shape(NamedTuple):
 def random_model(folder: Path) -> Path:
     """Saves a Llama of about 60 million random weights, with a tokenizer trained on the sample labs' prompts."""
     import torch
-    from byte_tokenizer import train_tokenizer
     from transformers import LlamaConfig, LlamaForCausalLM
+
+    from benchmarks.byte_tokenizer import train_tokenizer
 
     prompts = [
         each

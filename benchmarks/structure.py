@@ -1,6 +1,6 @@
 """Measures the structure of the product: files, lines, folders, import cycles, widest function, comment share.
 
-    python benchmarks/structure.py [REVISION ...]
+    python -m benchmarks.structure [REVISION ...]
 
 Prints one Markdown table with a column per git revision; the working tree without arguments.
 """

@@ -1,6 +1,6 @@
 """Peak memory of a training step on SmolLM2-135M on a CPU, measured and predicted.
 
-    OMP_NUM_THREADS=1 python benchmarks/training_memory.py [--only "LoRA, bfloat16, 4"]
+    OMP_NUM_THREADS=1 python -m benchmarks.training_memory [--only "LoRA, bfloat16, 4"]
 
 Real weights (`grader model pull smollm2-135m`) and the synthetic submissions of `cpu_training.py`, 429 tokens each.
 Each setting is a process of its own that builds the trainer and makes one step, without the pass that warms up.
@@ -15,11 +15,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from cpu_training import examples
 from rich.console import Console
 from rich.table import Table
 from transformers import AutoTokenizer
 
+from benchmarks.cpu_training import examples
 from prompts.base_models import find_base
 from training.config import RunConfig
 from training.models.loading import empty_model

@@ -1,6 +1,6 @@
 """Hidden states for heads from the vLLM engine in this process, by forward hooks, against those of transformers.
 
-Run: python benchmarks/vllm_hidden_states.py LAB [--programs 4]
+Run: python -m benchmarks.vllm_hidden_states LAB [--programs 4]
 
 Prints two lines of JSON. The first: how far a comment moves a program's mean states, relative to the mean distance of
 two programs, in the program as prompts have it and in the working code that heads read. The second: the relative
