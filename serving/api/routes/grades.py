@@ -7,7 +7,7 @@ from starlette.concurrency import run_in_threadpool
 
 from serving.api.authorization import Caller, TaCaller, api_router, ta
 from serving.api.idempotency import RespondsOnce
-from serving.api.schemas.examples import BODY, HISTORY, KEYED, OVERRIDE, STORED, problems, success
+from serving.api.schemas.examples import BODY, HISTORY, OVERRIDE, STORED, responses
 from serving.api.schemas.jobs import GradeHistory, OverrideRecord, grade_history, override_record
 from serving.api.schemas.parts import ID_PATTERN
 from serving.api.schemas.requests import OverrideRequest
@@ -28,10 +28,7 @@ GradeId = Annotated[
 @router.get(
     "/grades/{grade_id}",
     summary="Get a grade and its history",
-    responses={
-        **success("The grade and its history.", HISTORY),
-        **problems("not-found", "second-marking-open", *KEYED),
-    },
+    responses=responses("The grade and its history.", HISTORY, "not-found", "second-marking-open"),
 )
 def get_grade(grade_id: GradeId, service: CourseService, caller: TaCaller) -> GradeHistory:
     """A second marker who has not rated the submission yet gets 409 and sees no ratings."""
@@ -44,10 +41,9 @@ def get_grade(grade_id: GradeId, service: CourseService, caller: TaCaller) -> Gr
     summary="Override the rating of a criterion",
     status_code=201,
     response_model=OverrideRecord,
-    responses={
-        **success("The override.", OVERRIDE, 201),
-        **problems("not-found", "invalid-name", "second-marking-open", *BODY, *STORED, *KEYED),
-    },
+    responses=responses(
+        "The override.", OVERRIDE, "not-found", "invalid-name", "second-marking-open", *BODY, *STORED, status=201
+    ),
 )
 async def override_grade(
     grade_id: GradeId, body: OverrideRequest, service: CourseService, caller: TaCaller, once: RespondsOnce

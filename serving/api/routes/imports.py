@@ -16,7 +16,7 @@ from labs_schema.imports.platforms import PLATFORMS
 from labs_schema.imports.records import ImportReport
 from serving.api.authorization import admin, api_router
 from serving.api.routes.labs import find_lab
-from serving.api.schemas.examples import IMPORTED, KEYED, problems, success
+from serving.api.schemas.examples import IMPORTED, responses
 from serving.api.schemas.problems import LIMITS, FieldProblem, ProblemError
 from serving.api.service import CourseService, Service
 
@@ -56,11 +56,12 @@ class Imported(Frozen):
     summary="Import an export of a course platform as a new lab",
     status_code=201,
     openapi_extra=ZIP_BODY,
-    responses={
-        **success("What was imported.", IMPORTED, 201),
-        **problems("unknown-lab", "lab-exists", "export-unusable", "no-labs-folder", "too-large", *KEYED),
-        **problems("unsupported-media-type"),
-    },
+    responses=responses(
+        "What was imported.",
+        IMPORTED,
+        *("unknown-lab", "lab-exists", "export-unusable", "no-labs-folder", "too-large", "unsupported-media-type"),
+        status=201,
+    ),
 )
 async def import_export(
     lab: NewLab,

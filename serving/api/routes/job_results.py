@@ -4,17 +4,18 @@ import json
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated
 
-from fastapi import Response
+from fastapi import Depends, Response
 from starlette.responses import StreamingResponse
 
 from labs_schema.errors import InputError
 from labs_schema.models import Lab
 from labs_schema.reading.validate import load_lab
 from labs_schema.writing.lab_writer import write_ratings
-from serving.api.authorization import Caller, TaCaller, api_router, ta
+from serving.api.authorization import TaCaller, api_router, ta
 from serving.api.routes.jobs import JobId, find_job
-from serving.api.schemas.examples import COMPARISON, GRADES_NDJSON, KEYED, RATINGS_CSV, problems, success
+from serving.api.schemas.examples import COMPARISON, GRADES_NDJSON, KEYED, RATINGS_CSV, problems, responses
 from serving.api.schemas.problems import ProblemError
 from serving.api.second_markings import require_visible_lab
 from serving.api.service import CourseService, Service
@@ -24,6 +25,16 @@ from serving.jobs.results.results import JobComparison, Result, compared, result
 router = api_router(ta, "jobs")
 
 NDJSON, CSV = "application/x-ndjson", "text/csv"
+
+
+def _visible_job(job_id: JobId, service: CourseService, caller: TaCaller) -> Job:
+    """Raises UnknownError, and SecondMarkingOpenError if the caller must not see all of its ratings yet."""
+    job = find_job(service, job_id)
+    require_visible_lab(service, caller, job.lab)
+    return job
+
+
+VisibleJob = Annotated[Job, Depends(_visible_job)]
 
 
 @router.get(
@@ -39,14 +50,13 @@ NDJSON, CSV = "application/x-ndjson", "text/csv"
         **problems("not-found", "second-marking-open", "too-many-streams", *KEYED),
     },
 )
-def get_job_grades(job_id: JobId, service: CourseService, caller: TaCaller) -> StreamingResponse:
+def get_job_grades(job: VisibleJob, service: CourseService) -> StreamingResponse:
     """Students whom no model graded come first, with the reason, then the grades so far. Without forgotten students.
 
     Every `grade_id` can be overridden, so a person can rate a submission that no model can read. A TA with open second
     markings in the lab gets 409, as for all results of the job.
     """
-    found = _results(service, _visible_job(service, caller, job_id))
-    return StreamingResponse(_lines(found), media_type=NDJSON)
+    return StreamingResponse(_lines(_results(service, job)), media_type=NDJSON)
 
 
 @router.get(
@@ -61,8 +71,7 @@ def get_job_grades(job_id: JobId, service: CourseService, caller: TaCaller) -> S
         **problems("not-found", "nothing-graded", "second-marking-open", "too-many-streams", *KEYED),
     },
 )
-def get_job_ratings(job_id: JobId, service: CourseService, caller: TaCaller) -> Response:
-    job = _visible_job(service, caller, job_id)
+def get_job_ratings(job: VisibleJob, service: CourseService) -> Response:
     lab, found = rubric_of(service.store, job) or service.course.labs.get(job.lab), _results(service, job)
     if lab is None or not found:
         raise ProblemError("nothing-graded", "The job has not graded a submission yet.")
@@ -75,21 +84,10 @@ def get_job_ratings(job_id: JobId, service: CourseService, caller: TaCaller) -> 
 @router.get(
     "/jobs/{job_id}/comparison",
     summary="Compare a job with the TAs' grades and the previous job",
-    responses={
-        **success("The comparison.", COMPARISON),
-        **problems("not-found", "second-marking-open", "too-many-streams", *KEYED),
-    },
+    responses=responses("The comparison.", COMPARISON, "not-found", "second-marking-open", "too-many-streams"),
 )
-def compare_job(job_id: JobId, service: CourseService, caller: TaCaller) -> JobComparison:
-    job = _visible_job(service, caller, job_id)
+def compare_job(job: VisibleJob, service: CourseService) -> JobComparison:
     return compared(service.store, job, _current_lab(service, job))
-
-
-def _visible_job(service: Service, caller: Caller, job_id: str) -> Job:
-    """Raises UnknownError, and SecondMarkingOpenError if the caller must not see all of its ratings yet."""
-    job = find_job(service, job_id)
-    require_visible_lab(service, caller, job.lab)
-    return job
 
 
 def _lines(found: list[Result]) -> Iterator[str]:

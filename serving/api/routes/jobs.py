@@ -18,7 +18,7 @@ from labs_schema.reading.validate import read_lab
 from serving.api.authorization import Caller, TaCaller, api_router, still_authorized, ta
 from serving.api.idempotency import RespondsOnce
 from serving.api.routes.labs import LabName, find_lab
-from serving.api.schemas.examples import JOB, JOB_EVENTS, KEYED, STORED, problems, success
+from serving.api.schemas.examples import JOB, JOB_EVENTS, KEYED, STORED, problems, responses, success
 from serving.api.schemas.jobs import JobList, JobStatus, job_status
 from serving.api.schemas.parts import ID_PATTERN
 from serving.api.schemas.problems import ProblemError
@@ -68,21 +68,13 @@ async def regrade_lab(lab: LabName, service: CourseService, caller: TaCaller, on
     return started
 
 
-@router.get(
-    "/jobs",
-    summary="List the course's jobs",
-    responses={**success("The jobs.", {"jobs": [JOB]}), **problems(*KEYED)},
-)
+@router.get("/jobs", summary="List the course's jobs", responses=responses("The jobs.", {"jobs": [JOB]}))
 def list_jobs(service: CourseService, limit: ListedJobs = LIMITS.listed_jobs) -> JobList:
     found = service.jobs.all(service.course.name)[:limit]
     return JobList(jobs=tuple(_status(service, job) for job in found))
 
 
-@router.get(
-    "/jobs/{job_id}",
-    summary="Get a job's progress",
-    responses={**success("The job.", JOB), **problems("not-found", *KEYED)},
-)
+@router.get("/jobs/{job_id}", summary="Get a job's progress", responses=responses("The job.", JOB, "not-found"))
 def get_job(job_id: JobId, service: CourseService) -> JobStatus:
     return _status(service, find_job(service, job_id))
 
@@ -130,10 +122,7 @@ async def job_events(
         idle_seconds += limits.stream_poll_seconds
 
 
-CHANGE: dict[str, Any] = {
-    "responses": {**success("The job.", JOB), **problems("not-found", *KEYED)},
-    "response_model": JobStatus,
-}
+CHANGE: dict[str, Any] = {"responses": responses("The job.", JOB, "not-found"), "response_model": JobStatus}
 
 
 @router.post("/jobs/{job_id}/pause", summary="Pause a job", **CHANGE)

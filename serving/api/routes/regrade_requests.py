@@ -8,7 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from serving.api.authorization import Caller, PlatformCaller, TaCaller, api_router, platform
 from serving.api.idempotency import RespondsOnce
 from serving.api.routes.grades import GradeId, find_visible
-from serving.api.schemas.examples import BODY, KEYED, REGRADE_REQUEST, STORED, problems, success
+from serving.api.schemas.examples import BODY, REGRADE_REQUEST, STORED, responses
 from serving.api.schemas.parts import ID_PATTERN
 from serving.api.schemas.regrade_requests import (
     LIMITS,
@@ -43,15 +43,13 @@ Limit = Annotated[int, Query(ge=1, le=LIMITS.listed_max, description="The number
     summary="Submit a student's regrade request",
     status_code=201,
     response_model=RegradeRequestRecord,
-    responses={
-        **success("The request, which is open.", {**REGRADE_REQUEST, "state": "open", "answer": None}, 201),
-        **problems(
-            *("not-found", "regrade-request-open", "too-many-regrade-requests", "invalid-name", "second-marking-open"),
-            *BODY,
-            *STORED,
-            *KEYED,
-        ),
-    },
+    responses=responses(
+        "The request, which is open.",
+        {**REGRADE_REQUEST, "state": "open", "answer": None},
+        *("not-found", "regrade-request-open", "too-many-regrade-requests", "invalid-name", "second-marking-open"),
+        *(*BODY, *STORED),
+        status=201,
+    ),
 )
 async def submit_regrade_request(
     grade_id: GradeId, body: RegradeRequestIn, service: CourseService, caller: PlatformCaller, once: RespondsOnce
@@ -69,10 +67,7 @@ async def submit_regrade_request(
 @router.get(
     "/regrade-requests",
     summary="List regrade requests",
-    responses={
-        **success("A page of the queue.", {"requests": [REGRADE_REQUEST], "next": None}),
-        **problems(*KEYED),
-    },
+    responses=responses("A page of the queue.", {"requests": [REGRADE_REQUEST], "next": None}),
 )
 def list_regrade_requests(
     service: CourseService,
@@ -92,10 +87,7 @@ def list_regrade_requests(
 @router.get(
     "/regrade-requests/{regrade_id}",
     summary="Get a regrade request and its answer",
-    responses={
-        **success("The request.", REGRADE_REQUEST),
-        **problems("not-found", "student-forgotten", "second-marking-open", *KEYED),
-    },
+    responses=responses("The request.", REGRADE_REQUEST, "not-found", "student-forgotten", "second-marking-open"),
 )
 def get_regrade_request(regrade_id: RegradeId, service: CourseService, caller: PlatformCaller) -> RegradeRequestRecord:
     found = _find_visible(service, caller, regrade_id)
@@ -107,12 +99,12 @@ def get_regrade_request(regrade_id: RegradeId, service: CourseService, caller: P
     summary="Grant or decline a regrade request",
     status_code=201,
     response_model=RegradeRequestRecord,
-    responses={
-        **success("The answered request.", REGRADE_REQUEST, 201),
-        **problems(
-            *("not-found", "regrade-request-answered", "invalid-name", "second-marking-open"), *BODY, *STORED, *KEYED
-        ),
-    },
+    responses=responses(
+        "The answered request.",
+        REGRADE_REQUEST,
+        *("not-found", "regrade-request-answered", "invalid-name", "second-marking-open", *BODY, *STORED),
+        status=201,
+    ),
 )
 async def answer_regrade_request(
     regrade_id: RegradeId, body: RegradeAnswerIn, service: CourseService, caller: TaCaller, once: RespondsOnce

@@ -5,7 +5,7 @@ from datetime import timedelta
 from serving.api.authorization import PlatformCaller, api_router, check_role, platform
 from serving.api.middleware.json_bodies import PAGES_PATH
 from serving.api.routes.grades import GradeId, find_visible
-from serving.api.schemas.examples import BODY, KEYED, STUDENT_LINK, problems, success
+from serving.api.schemas.examples import BODY, STUDENT_LINK, responses
 from serving.api.schemas.regrade_requests import StudentLinkIn, StudentLinkOut
 from serving.api.service import CourseService
 from serving.store.access.roles import Role
@@ -19,10 +19,7 @@ PATH = f"{PAGES_PATH}/feedback?link="
     "/grades/{grade_id}/student-links",
     summary="Create a link to a student's feedback",
     status_code=201,
-    responses={
-        **success("The link, shown once.", STUDENT_LINK, 201),
-        **problems("not-found", "second-marking-open", *BODY, *KEYED),
-    },
+    responses=responses("The link, shown once.", STUDENT_LINK, "not-found", "second-marking-open", *BODY, status=201),
 )
 def create_student_link(
     grade_id: GradeId, body: StudentLinkIn, service: CourseService, caller: PlatformCaller

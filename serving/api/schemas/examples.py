@@ -43,6 +43,11 @@ def success(description: str, example: object, status: int = 200) -> dict[int | 
     return {status: {"description": description, "content": {"application/json": {"example": example}}}}
 
 
+def responses(description: str, example: object, *codes: str, status: int = 200) -> dict[int | str, dict[str, Any]]:
+    """The documented responses of an operation that needs a key. `codes`: its own problems."""
+    return {**success(description, example, status), **problems(*codes, *KEYED)}
+
+
 def problems(*codes: str) -> dict[int | str, dict[str, Any]]:
     """The documented problem responses of an operation, by status, with an example for each code."""
     by_status: dict[int, list[str]] = {}
