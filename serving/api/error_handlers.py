@@ -1,6 +1,7 @@
 """Turns every error that a request can cause into problem details: the API's own, the framework's and the store's."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -13,7 +14,7 @@ from labs_schema.errors import GraderError
 from serving.api.schemas.expectations import field_problem
 from serving.api.schemas.problems import LIMITS, Problem, ProblemError, problem_response
 from serving.api.schemas.regrade_requests import RegradeAnswerIn, RegradeRequestIn, StudentLinkIn
-from serving.api.schemas.requests import FIELDS
+from serving.api.schemas.requests import LabGradeRequest, OverrideRequest, RubricGradeRequest
 from serving.api.schemas.webhooks import ReplayIn, WebhookIn
 from serving.store.errors import (
     BadNameError,
@@ -26,16 +27,17 @@ from serving.store.errors import (
 )
 from serving.store.grades.regrade_requests import RegradeRequestError
 
-OTHER_BODIES = (RegradeRequestIn, RegradeAnswerIn, StudentLinkIn, WebhookIn, ReplayIn)
-KNOWN_FIELDS = tuple(dict.fromkeys((*FIELDS, *(name for each in OTHER_BODIES for name in each.model_fields))))
+BODIES = (
+    *(LabGradeRequest, RubricGradeRequest, OverrideRequest),
+    *(RegradeRequestIn, RegradeAnswerIn, StudentLinkIn, WebhookIn, ReplayIn),
+)
 FRAMEWORK_CODES = {400: "bad-request", 404: "not-found", 405: "method-not-allowed"}
 
 
 def install_error_handlers(app: FastAPI) -> None:
     """Also adds the schema of problem details to the OpenAPI description."""
-    app.add_exception_handler(HTTPException, _http_error)
-    app.add_exception_handler(RequestValidationError, _validation_error)
-    app.add_exception_handler(GraderError, _store_error)
+    for kind in (HTTPException, RequestValidationError, GraderError):
+        app.add_exception_handler(kind, _respond)
     describe = app.openapi
 
     def described() -> dict[str, Any]:
@@ -47,9 +49,20 @@ def install_error_handlers(app: FastAPI) -> None:
     app.openapi = described  # type: ignore[method-assign]
 
 
-def store_problem(error: Exception) -> ProblemError:
-    """Raises `error` itself if it is none of the store's."""
+async def _respond(request: Request, error: Exception) -> Response:
+    return problem_response(problem_of(request, error))
+
+
+def problem_of(request: Request, error: Exception) -> ProblemError:
+    """Raises `error` itself if it is a failure of the service."""
     match error:
+        case ProblemError():
+            return error
+        case HTTPException() if error.status_code in FRAMEWORK_CODES:
+            headers = {"Allow": _allowed(request)} if error.status_code == 405 else error.headers
+            return ProblemError(FRAMEWORK_CODES[error.status_code], f"{error.detail}.", headers=headers)
+        case RequestValidationError():
+            return _invalid_request(error)
         case UnknownError():
             return ProblemError("not-found", "No such grade, job, criterion, rating or webhook in this course.")
         case ForgottenError():
@@ -70,34 +83,26 @@ def store_problem(error: Exception) -> ProblemError:
     raise error
 
 
-async def _store_error(_: Request, error: Exception) -> Response:
-    return problem_response(store_problem(error))
-
-
-async def _http_error(request: Request, error: Exception) -> Response:
-    if isinstance(error, ProblemError):
-        return problem_response(error)
-    if not isinstance(error, HTTPException) or error.status_code not in FRAMEWORK_CODES:
-        raise error
-    headers = {"Allow": _allowed(request)} if error.status_code == 405 else error.headers
-    return problem_response(ProblemError(FRAMEWORK_CODES[error.status_code], f"{error.detail}.", headers=headers))
-
-
 def _allowed(request: Request) -> str:
     """The methods of all routes of a path; the framework names those of the first one."""
     found = (route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE)
     return ", ".join(sorted({method for route in found for method in getattr(route, "methods", None) or ()}))
 
 
-async def _validation_error(_: Request, error: Exception) -> Response:
-    if not isinstance(error, RequestValidationError):
-        raise error
+def _invalid_request(error: RequestValidationError) -> ProblemError:
     faults = _innermost(error.errors())
     omitted = len(faults) - LIMITS.listed_errors
     detail = "Some fields of the request are wrong; errors lists them, and of a list its first wrong item."
     detail += f" {omitted} more are omitted." if omitted > 0 else ""
-    listed = [field_problem(fault, KNOWN_FIELDS) for fault in faults[: LIMITS.listed_errors]]
-    return problem_response(ProblemError("invalid-request", detail, listed))
+    listed = [field_problem(fault, _known_fields()) for fault in faults[: LIMITS.listed_errors]]
+    return ProblemError("invalid-request", detail, listed)
+
+
+@cache
+def _known_fields() -> tuple[str, ...]:
+    """The names of all fields of request bodies."""
+    _, schema = models_json_schema([(body, "validation") for body in BODIES])
+    return tuple(dict.fromkeys(name for part in schema["$defs"].values() for name in part.get("properties", ())))
 
 
 def _innermost(faults: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

@@ -7,7 +7,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from labs_schema.errors import GraderError
-from serving.api.error_handlers import FRAMEWORK_CODES, store_problem
+from serving.api.error_handlers import problem_of
 from serving.api.middleware.body_limit import is_upload
 from serving.api.schemas.problems import Problem, ProblemError
 from serving.api.second_markings import SecondMarkingOpenError
@@ -19,31 +19,20 @@ TYPED = re.compile(r"comment|text|answer|why")
 
 
 def install_error_pages(pages: FastAPI) -> None:
-    pages.add_exception_handler(HTTPException, _http_error)
-    pages.add_exception_handler(RequestValidationError, _validation_error)
-    pages.add_exception_handler(GraderError, _store_error)
+    for kind in (HTTPException, RequestValidationError, GraderError):
+        pages.add_exception_handler(kind, _respond)
     pages.add_exception_handler(Exception, _failure)
 
 
-async def _http_error(request: Request, error: Exception) -> Response:
-    if isinstance(error, ProblemError):
-        if error.problem.code == "sign-in-required" and request.method == "GET":
-            return redirect(request, "/sign-in", next=_path(request))
-        if isinstance(error, SecondMarkingOpenError) and request.method == "GET":
-            return redirect(request, f"/second-markings/{error.grade}")
-        return await _page(request, error)
-    if isinstance(error, HTTPException) and error.status_code in FRAMEWORK_CODES:
-        return await _page(request, ProblemError(FRAMEWORK_CODES[error.status_code], f"{error.detail}."))
-    raise error
-
-
-async def _validation_error(request: Request, error: Exception) -> Response:
-    del error
-    return await _page(request, ProblemError("invalid-request", "The page's address or form has a wrong value."))
-
-
-async def _store_error(request: Request, error: Exception) -> Response:
-    return await _page(request, store_problem(error))
+async def _respond(request: Request, error: Exception) -> Response:
+    if isinstance(error, RequestValidationError):
+        error = ProblemError("invalid-request", "The page's address or form has a wrong value.")
+    problem = problem_of(request, error)
+    if problem.problem.code == "sign-in-required" and request.method == "GET":
+        return redirect(request, "/sign-in", next=_path(request))
+    if isinstance(problem, SecondMarkingOpenError) and request.method == "GET":
+        return redirect(request, f"/second-markings/{problem.grade}")
+    return await _page(request, problem)
 
 
 async def _failure(request: Request, error: Exception) -> Response:

@@ -4,13 +4,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Discriminator, FailFast, Field, Tag, model_validator
 
-from labs_schema.decided_by import OutcomeRule
 from labs_schema.models import Lab
-from labs_schema.observations import CheckResult, Diagnostic
 from labs_schema.source.languages import canonical_name
 from serving.api.schemas.parts import LIMITS, Description, RequestPart, Student, Text, Title, at_most, check_distinct
-from serving.api.schemas.rubrics import CriterionIn, RatingIn, criterion_of
-from serving.api.schemas.submissions import ArchiveIn, FileIn, ObservationsIn, SubmissionIn
+from serving.api.schemas.rubrics import CriterionIn, criterion_of
+from serving.api.schemas.submissions import ObservationsIn, SubmissionIn
 
 
 class GradeRequestBase(RequestPart):
@@ -76,29 +74,6 @@ class OverrideRequest(RequestPart):
     applies_to: Literal["group", "student"] = Field(
         default="group", description="All members of the group whose work a job graded, or only this grade's student."
     )
-
-
-FIELDS = tuple(
-    dict.fromkeys(
-        name
-        for part in (
-            LabGradeRequest,
-            RubricGradeRequest,
-            SubmissionIn,
-            FileIn,
-            ArchiveIn,
-            ObservationsIn,
-            CheckResult,
-            Diagnostic,
-            CriterionIn,
-            OutcomeRule,
-            RatingIn,
-            OverrideRequest,
-        )
-        for name in part.model_fields
-    )
-)
-"""The names of all fields of request bodies."""
 
 
 def _kind(body: Any) -> str:
