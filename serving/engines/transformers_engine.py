@@ -49,8 +49,7 @@ class TransformersEngine:
         answers: dict[int, LabelScores | EngineFailure] = {}
         valid: list[int] = []
         for i, request in enumerate(requests):
-            invalid = invalid_prompt(request.prompt, 1, self.context_length, self._model.config.vocab_size)
-            if invalid:
+            if invalid := self._invalid(request.prompt, 1):
                 answers[i] = invalid
             else:
                 valid.append(i)
@@ -65,7 +64,7 @@ class TransformersEngine:
         self, prompts: Sequence[tuple[int, ...]], max_tokens: int, stop: str, form: str
     ) -> list[str | EngineFailure]:
         del form  # generation is not constrained here
-        return [self._continue(prompt, max_tokens, stop) for prompt in prompts]
+        return [self._write(prompt, max_tokens, stop) for prompt in prompts]
 
     def generate(
         self, prompts: Sequence[tuple[int, ...]], sampling: Sampling, end: tuple[int, ...], first: int = 0
@@ -77,24 +76,14 @@ class TransformersEngine:
     ) -> WrittenText | EngineFailure:
         import torch
 
-        invalid = invalid_prompt(prompt, sampling.max_tokens, self.context_length, self._model.config.vocab_size)
-        if invalid:
-            return invalid
-        ids = torch.tensor([prompt], device=self._device)
         drawn = {"temperature": sampling.temperature, "top_p": sampling.top_p, "top_k": 0}
+        settings = {"do_sample": True, **drawn} if sampling.temperature else {"do_sample": False}
         with torch.random.fork_rng():
             torch.manual_seed(sampling.seed + number)
-            written = self._model.generate(
-                ids,
-                attention_mask=torch.ones_like(ids),
-                max_new_tokens=sampling.max_tokens,
-                do_sample=sampling.temperature > 0,
-                eos_token_id=list(end),
-                pad_token_id=0,
-                **(drawn if sampling.temperature else {}),
-            )[0, len(prompt) :].tolist()
-        finished = bool(written) and written[-1] in end
-        return WrittenText(str(self._tokenizer.decode(written, skip_special_tokens=True)), finished)
+            written = self._continue(prompt, sampling.max_tokens, eos_token_id=list(end), **settings)
+        if isinstance(written, EngineFailure):
+            return written
+        return WrittenText(self._text(written), bool(written) and written[-1] in end)
 
     def close(self) -> None:
         del self._model, self._tokenizer
@@ -131,22 +120,28 @@ class TransformersEngine:
         cache.batch_repeat_interleave(copies)
         return cache
 
-    def _continue(self, prompt: tuple[int, ...], max_tokens: int, stop: str) -> str | EngineFailure:
+    def _write(self, prompt: tuple[int, ...], max_tokens: int, stop: str) -> str | EngineFailure:
+        stopping = {"stop_strings": [stop], "tokenizer": self._tokenizer}
+        written = self._continue(prompt, max_tokens, do_sample=False, **stopping)
+        if isinstance(written, EngineFailure):
+            return written
+        answer, stopped, _ = self._text(written).partition(stop)
+        return answer if stopped else unfinished_answer(max_tokens)
+
+    def _continue(self, prompt: tuple[int, ...], max_tokens: int, **settings: Any) -> list[int] | EngineFailure:
+        """The tokens after `prompt`. `settings`: as for `generate` of transformers."""
         import torch
 
-        invalid = invalid_prompt(prompt, max_tokens, self.context_length, self._model.config.vocab_size)
-        if invalid:
+        if invalid := self._invalid(prompt, max_tokens):
             return invalid
         ids = torch.tensor([prompt], device=self._device)
-        written = self._model.generate(
-            ids,
-            attention_mask=torch.ones_like(ids),
-            max_new_tokens=max_tokens,
-            do_sample=False,
-            stop_strings=[stop],
-            tokenizer=self._tokenizer,
-            pad_token_id=0,
-        )
-        text = str(self._tokenizer.decode(written[0, len(prompt) :], skip_special_tokens=True))
-        answer, stopped, _ = text.partition(stop)
-        return answer if stopped else unfinished_answer(max_tokens)
+        mask = torch.ones_like(ids)
+        written = self._model.generate(ids, attention_mask=mask, max_new_tokens=max_tokens, pad_token_id=0, **settings)
+        found: list[int] = written[0, len(prompt) :].tolist()
+        return found
+
+    def _text(self, tokens: list[int]) -> str:
+        return str(self._tokenizer.decode(tokens, skip_special_tokens=True))
+
+    def _invalid(self, prompt: tuple[int, ...], answer_tokens: int) -> EngineFailure | None:
+        return invalid_prompt(prompt, answer_tokens, self.context_length, self._model.config.vocab_size)

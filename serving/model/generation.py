@@ -12,10 +12,10 @@ from labs_schema.frozen import Frozen
 from labs_schema.limits import DatasetLimits
 from prompts.chat_template import Turn
 from prompts.encode import PromptEncoder
-from serving.engines.engine import EngineFailure, EngineOptions, Sampling, TextEngine, WrittenText
-from serving.engines.engine_choice import choose_engine, open_engine
+from serving.engines.engine import EngineFailure, Sampling, TextEngine, WrittenText
+from serving.engines.engine_choice import open_engine
 from serving.model.folder import find_model
-from serving.model.loading import uses_adapters
+from serving.model.loading import GraderOptions, engine_options, uses_adapters
 
 BATCH = 32
 """Prompts of one engine call."""
@@ -82,23 +82,12 @@ class Generator:
 
     def __init__(self, path: str, engine: str) -> None:
         found = find_model(path, adapters=uses_adapters(engine))
-        hashes = found.hashes if choose_engine(engine) == "http" else ("", "")
-        model, manifest = found.model, found.model.manifest
-        if model.head:
+        if found.model.head:
             raise ModelError(
                 f"{path}: a head gives ratings and writes no text. Pass its base model.", code="unsupported-model"
             )
-        opened: Any = open_engine(
-            engine,
-            EngineOptions(
-                weights=model.weights,
-                tokenizer=model.tokenizer,
-                context_length=manifest.context_length if manifest else None,
-                adapter=model.adapter,
-                model_hash=hashes[0],
-                adapter_hash=hashes[1],
-            ),
-        )
+        options = engine_options(found, GraderOptions(engine=engine), needs_hashes=False)
+        opened: Any = open_engine(engine, options)
         self.engine: TextEngine = opened
         self.encoder = PromptEncoder(found.tokenizer, context_length=opened.context_length)
 

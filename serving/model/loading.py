@@ -64,8 +64,8 @@ def open_grader(
     if found.model.head:
         engine: Engine = _open_head(found, found.model.head, options)
     else:
-        engine_options = _engine_options(found, options, needs_hashes=bases is not None)
-        engine = open_engine(options.engine, engine_options, bases=bases, skip_other_models=skip_other_models)
+        opened = engine_options(found, options, needs_hashes=bases is not None)
+        engine = open_engine(options.engine, opened, bases=bases, skip_other_models=skip_other_models)
     encoder = PromptEncoder(
         found.tokenizer,
         context_length=engine.context_length,
@@ -83,7 +83,8 @@ def open_grader(
     )
 
 
-def _engine_options(found: FoundModel, options: GraderOptions, *, needs_hashes: bool) -> EngineOptions:
+def engine_options(found: FoundModel, options: GraderOptions, *, needs_hashes: bool) -> EngineOptions:
+    """`needs_hashes`: the engine shares a base with others."""
     model, manifest = found.model, found.model.manifest
     # Hashing reads all weights, so it is done only where the hashes identify servers or shared bases.
     needs_hashes = needs_hashes or choose_engine(options.engine) == "http"
