@@ -15,7 +15,7 @@ from labs_schema.models import Lab, Submission
 from serving.courses.errors import ElsewhereError
 from serving.engines.engine import EngineDownError
 from serving.grading.retries import PROBE, Outcome, summary, without_model
-from serving.jobs.attempts import Attempts
+from serving.jobs.attempts import AttemptLog, Attempts
 from serving.jobs.errors import OtherModelError, WorkerStoppedError
 from serving.jobs.fingerprint import fingerprint_of, pin_fingerprint
 from serving.jobs.job import Job, RequestedState
@@ -128,7 +128,7 @@ def _grade_batch(backend: GradingBackend, job: Job, lab: Lab, submissions: Seque
         raise
     try:
         graded = {folder: each for folder, each in outcomes.items() if isinstance(each, Grade)}
-        _record(backend, job, lab, for_members(graded, submissions))
+        record_graded(backend.store, job, lab, for_members(graded, submissions))
     except SYSTEM_ERRORS:
         raise
     except Exception:
@@ -161,7 +161,7 @@ def _grade_alone(backend: GradingBackend, job: Job, lab: Lab, copies: Sequence[S
             raise
         try:
             if isinstance(outcome, Grade):
-                _record(backend, job, lab, for_members({copies[0].folder: outcome}, copies))
+                record_graded(backend.store, job, lab, for_members({copies[0].folder: outcome}, copies))
                 return
         except SYSTEM_ERRORS:
             raise
@@ -184,11 +184,11 @@ def _check_engine(backend: GradingBackend, lab: Lab) -> None:
         raise EngineDownError(f"The engine cannot grade any program: {summary(outcome)}.") from outcome
 
 
-def _record(backend: GradingBackend, job: Job, lab: Lab, graded: Sequence[tuple[Submission, Grade]]) -> None:
-    """Raises ValueError for a grade of other work than the submission's."""
+def record_graded(store: Store, job: Job, lab: Lab, graded: Sequence[tuple[Submission, Grade]]) -> None:
+    """Stores grades of a job. Raises OtherModelError, ValueError for a grade of other work than the submission's."""
     if not graded:
         return
     submissions, grades = [submission for submission, _ in graded], [grade for _, grade in graded]
-    pin_fingerprint(backend.store.database, job.id, [fingerprint_of(grade.origin) for grade in grades])
-    backend.store.record_grades(lab, submissions, grades, request=job.id, actor=f"job {job.id}")
-    backend.jobs.attempts.clear(job.id, [submission.student for submission in submissions])
+    pin_fingerprint(store.database, job.id, [fingerprint_of(grade.origin) for grade in grades])
+    store.record_grades(lab, submissions, grades, request=job.id, actor=f"job {job.id}")
+    AttemptLog(store.database).clear(job.id, [submission.student for submission in submissions])

@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from sqlalchemy import Connection
 
 from labs_schema.hashes import observations_hash, rubric_hash, submission_hash
-from labs_schema.limits import JobLimits
 from labs_schema.models import Criterion, Lab, Submission
 from serving.jobs.errors import LabChangedError
 from serving.jobs.fingerprint import fingerprint_of
-from serving.jobs.job import Job, RequestedState, work_hash
+from serving.jobs.job import Job, work_hash
 from serving.jobs.repository import insert_job
 from serving.store.database import Database
 from serving.store.errors import UnknownError
@@ -129,11 +128,6 @@ def _use(
         course=found.course,
         lab=found.lab,
         work=work_hash(graded),
-        total=0,
-        chunk=JobLimits().chunk_submissions,
-        generation=1,
-        requested=RequestedState.RUN,
-        failure=None,
         finished_at=ledger.at,
         cli=True,
         fingerprint=fingerprint_of(given[0].origin),

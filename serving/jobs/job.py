@@ -6,6 +6,7 @@ from pydantic import Field
 
 from labs_schema.frozen import Frozen
 from labs_schema.hashes import canonical_hash, observations_hash, rubric_hash, submission_hash
+from labs_schema.limits import JobLimits
 from labs_schema.models import NO_SUBMISSION, Lab, Submission
 
 
@@ -41,12 +42,12 @@ class Job(Frozen):
     course: str
     lab: str
     work: str
-    total: int
-    chunk: int
-    generation: int
-    requested: RequestedState
-    failure: str | None
-    finished_at: str | None
+    total: int = 0
+    chunk: int = JobLimits().chunk_submissions
+    generation: int = 1
+    requested: RequestedState = RequestedState.RUN
+    failure: str | None = None
+    finished_at: str | None = None
     cli: bool
     fingerprint: str | None
     warnings: dict[str, int] = Field(default_factory=dict)

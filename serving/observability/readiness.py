@@ -2,17 +2,16 @@
 
 import shutil
 from collections.abc import Collection
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete
 
 from labs_schema.limits import JobLimits
 from serving.jobs.repository import JobRepository
 from serving.jobs.tables import workers
 from serving.store.database import Database
 from serving.store.errors import StoreError
-from serving.store.ledger import timestamp
+from serving.store.heartbeats import Heartbeats
 
 FREE_BYTES = 200_000_000
 
@@ -39,18 +38,12 @@ def disk_faults(folder: Path, free_bytes: int) -> list[str]:
     return [f"The store's disk is nearly full: {free // 1_000_000} MB free, {free_bytes // 1_000_000} MB required."]
 
 
-def worker_faults(
-    database: Database, jobs: JobRepository, courses: Collection[str], now: datetime | None = None
-) -> list[str]:
+def worker_faults(database: Database, jobs: JobRepository, courses: Collection[str]) -> list[str]:
     """Unfinished jobs of `courses` without a worker that sent a heartbeat recently."""
     waiting = {job.course for job in jobs.unfinished()} & set(courses)
-    if not waiting:
-        return []
-    since = timestamp((now or datetime.now(UTC)) - timedelta(seconds=JobLimits().dead_seconds))
+    heartbeats, seconds = Heartbeats(database, workers), JobLimits().dead_seconds
     with database.reading() as connection:
-        for served in connection.execute(select(workers.c.courses).where(workers.c.seen_at >= since)).scalars():
-            waiting = waiting - set(served) if served is not None else set()
-    if not waiting:
+        left = sorted(each for each in waiting if not heartbeats.serves(connection, each, seconds))
+    if not left:
         return []
-    named = ", ".join(sorted(waiting))
-    return [f"Jobs of {named} wait: none of their workers sent a heartbeat for {JobLimits().dead_seconds:g} s."]
+    return [f"Jobs of {', '.join(left)} wait: none of their workers sent a heartbeat for {seconds:g} s."]

@@ -7,8 +7,8 @@ from labs_schema.errors import GraderError
 from labs_schema.grades import Grade
 from labs_schema.models import Lab, Submission
 from serving.grading.retries import PROBE
-from serving.jobs.chunk import for_members, one_of_each_group, waiting_in
-from serving.jobs.fingerprint import fingerprint_of, pin_fingerprint
+from serving.jobs.chunk import for_members, one_of_each_group, record_graded, waiting_in
+from serving.jobs.fingerprint import fingerprint_of
 from serving.jobs.in_process.cli_jobs import Tasks, check_requested, count_settled
 from serving.jobs.job import Job
 from serving.jobs.repository import JobRepository
@@ -49,10 +49,9 @@ def grade_from(source: GradeSource, store: Store, tasks: Tasks, progress: Callab
             job, lab = tasks[name]
             graded = {folders[name, each.student]: each for each in grades if each.lab == name}
             fresh = for_members(graded, left[name].values())
-            submissions, new = [submission for submission, _ in fresh], [grade for _, grade in fresh]
-            pin_fingerprint(store.database, job.id, [fingerprint_of(grade.origin) for grade in new])
-            store.record_grades(lab, submissions, new, request=job.id, actor=f"job {job.id}")
-            jobs.attempts.clear(job.id, [left[name].pop(each.student).student for each in submissions])
+            record_graded(store, job, lab, fresh)
+            for each, _ in fresh:
+                del left[name][each.student]
             check_requested(jobs, job)
             done += len(fresh)  # counted here: the store would count all grades of the job for every block
         progress(done)

@@ -1,39 +1,29 @@
-"""Which worker grades which chunk: heartbeats of live workers and their leases.
+"""The leases of workers: which worker grades which chunk.
 
 A lease only prevents double work. If two workers grade a chunk, the store still records each grade once.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 
 from sqlalchemy import ColumnElement, Connection, delete, exists, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from serving.jobs.attempts import is_parked
 from serving.jobs.job import Job
-from serving.jobs.tables import attempts, jobs, leases, members, workers
+from serving.jobs.tables import attempts, jobs, leases, members
 from serving.store.database import Database
 from serving.store.grades.grades import by_model
-from serving.store.heartbeats import Heartbeats
 from serving.store.tables import grades, students
 
 
 class Leases:
-    """The leases of the worker `name`. Thread-safe, with one thread at a time for each course."""
+    """The leases of the worker `name`, which end when its row in `workers` is deleted (`Heartbeats`).
+
+    Thread-safe, with one thread at a time for each course.
+    """
 
     def __init__(self, database: Database, name: str) -> None:
         self._database, self.name = database, name
-        self._heartbeats = Heartbeats(database, workers)
-
-    def heartbeat(self, dead_seconds: float, courses: Collection[str] | None = None) -> None:
-        """Records that this worker is alive and grades `courses` (None: all of them).
-
-        Deletes the workers without a heartbeat for `dead_seconds`, and with them their leases.
-        """
-        self._heartbeats.beat(self.name, dead_seconds, courses)
-
-    def leave(self, prefix: str = "") -> None:
-        """Deletes this worker, or every worker whose name starts with `prefix`, with its leases."""
-        self._heartbeats.leave(prefix or self.name, prefix=bool(prefix))
 
     def claim(self, job: Job, position: int = 0) -> int | None:
         """Leases the first chunk at or after `position` that has unsettled work and no other worker.

@@ -20,8 +20,10 @@ from serving.jobs.errors import (
     WorkerStoppedError,
 )
 from serving.jobs.job import Job
+from serving.jobs.tables import workers
 from serving.jobs.worker.leases import Leases
 from serving.store.errors import StoreError
+from serving.store.heartbeats import Heartbeats
 
 log = logging.getLogger("grader.jobs")
 
@@ -58,7 +60,9 @@ class Worker:
     ) -> None:
         self.backend, self.jobs, self.name = backend, backend.jobs, name
         self._courses, self._limits = courses, limits or JobLimits()
-        self._leases = Leases(backend.store.database, f"{name}~{secrets.token_hex(4)}")
+        database = backend.store.database
+        self._heartbeats = Heartbeats(database, workers)
+        self._leases = Leases(database, f"{name}~{secrets.token_hex(4)}")
         self._stalls: dict[str, Stall] = {}
         self._cursors: dict[str, int] = {}
         self._threads: dict[str, threading.Thread] = {}
@@ -68,7 +72,7 @@ class Worker:
 
     def start(self) -> None:
         """Raises StoreError."""
-        self._leases.leave(f"{self.name}~")
+        self._heartbeats.leave(f"{self.name}~", prefix=True)
         self._heartbeat()
         self._thread.start()
 
@@ -84,7 +88,7 @@ class Worker:
         for thread in (self._thread, *self._threads.values()):
             thread.join(max(0.0, until - time.monotonic()))
         with suppress(StoreError):
-            self._leases.leave()
+            self._heartbeats.leave(self._leases.name)
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -112,7 +116,8 @@ class Worker:
                 grade.start()
 
     def _heartbeat(self) -> None:
-        self._leases.heartbeat(self._limits.dead_seconds, self._courses() if self._courses else None)
+        courses = self._courses() if self._courses else None
+        self._heartbeats.beat(self._leases.name, self._limits.dead_seconds, courses)
         self._next_heartbeat = time.monotonic() + min(self._limits.heartbeat_seconds, self._limits.dead_seconds / 3)
 
     def _open_jobs(self) -> list[Job]:

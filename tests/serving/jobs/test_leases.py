@@ -12,6 +12,7 @@ from serving.jobs.job import Job
 from serving.jobs.repository import JobRepository
 from serving.jobs.tables import workers
 from serving.jobs.worker.leases import Leases
+from serving.store.heartbeats import Heartbeats
 from serving.store.store import Store, open_store
 
 
@@ -29,9 +30,8 @@ def job(store: Store, make_lab: Callable[..., Lab]) -> Job:
 
 
 def worker(store: Store, name: str, courses: set[str] | None = None) -> Leases:
-    leases = Leases(store.database, name)
-    leases.heartbeat(30, courses)
-    return leases
+    Heartbeats(store.database, workers).beat(name, 30, courses)
+    return Leases(store.database, name)
 
 
 def test_each_chunk_is_claimed_by_one_worker(store: Store, job: Job) -> None:
@@ -66,7 +66,7 @@ def test_a_dead_worker_loses_its_leases(store: Store, job: Job) -> None:
     first, second = worker(store, "a~1"), worker(store, "b~1", {"course"})
     assert first.claim(job) == 0 and second.others_busy("course") and not second.others_busy("other")
     time.sleep(0.05)
-    second.heartbeat(0.04, {"course"})
+    Heartbeats(store.database, workers).beat("b~1", 0.04, {"course"})
     assert second.claim(job) == 0 and not second.others_busy("course")
     with store.database.reading() as connection:
         assert connection.execute(select(workers.c.name, workers.c.courses)).all() == [("b~1", ["course"])]
@@ -75,7 +75,6 @@ def test_a_dead_worker_loses_its_leases(store: Store, job: Job) -> None:
 def test_a_restarted_worker_frees_the_leases_of_its_predecessor(store: Store, job: Job) -> None:
     worker(store, "a~1").claim(job)
     other = worker(store, "ab~1")
-    again = Leases(store.database, "a~2")
-    again.leave("a~")
-    again.heartbeat(30)
+    Heartbeats(store.database, workers).leave("a~", prefix=True)
+    again = worker(store, "a~2")
     assert (again.claim(job), other.claim(job)) == (0, 1)

@@ -42,20 +42,25 @@ def test_nearly_full_disk_is_not_ready(database: Database, tmp_path: Path) -> No
 
 
 def test_jobs_need_a_worker_with_a_recent_heartbeat(database: Database, make_lab: Callable[..., Lab]) -> None:
-    now, repository = datetime.now(UTC), JobRepository(database)
+    repository = JobRepository(database)
 
-    def wrong(course: str, seconds: float) -> list[str]:
-        return worker_faults(database, repository, [course], now + timedelta(seconds=seconds))
+    def wrong(course: str) -> list[str]:
+        return worker_faults(database, repository, [course])
 
-    assert wrong("course", 0) == []
-    repository.add("course", make_lab(), actor="a")
-    assert wrong("other", 0) == []
-    for name, courses, right in (("w1", ["other"], False), ("w2", ["course", "other"], True), ("w3", None, True)):
+    def serve(courses: list[str] | None, seconds: float) -> None:
+        seen = timestamp(datetime.now(UTC) - timedelta(seconds=seconds))
         with database.writing() as connection:
             connection.execute(delete(workers))
-            connection.execute(insert(workers).values(name=name, seen_at=timestamp(now), courses=courses))
-        assert (wrong("course", 10) == []) is right
-    [message] = wrong("course", 60)
+            connection.execute(insert(workers).values(name="w", seen_at=seen, courses=courses))
+
+    assert wrong("course") == []
+    repository.add("course", make_lab(), actor="a")
+    assert wrong("other") == []
+    for courses, right in ((["other"], False), (["course", "other"], True), (None, True)):
+        serve(courses, 10)
+        assert (wrong("course") == []) is right
+    serve(None, 60)
+    [message] = wrong("course")
     assert message.startswith("Jobs of course wait")
 
 
