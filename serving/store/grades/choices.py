@@ -73,14 +73,6 @@ def record_choices(
     return _Recording(ledger, choices, members, printable_name(request), actor).run(choices)
 
 
-def record_override(
-    ledger: Ledger, grade_id: str, criterion: str, rating: str, why: str, *, request: str, actor: str
-) -> StoredOverride:
-    """Appends a person's rating in any case. Idempotent per request. Raises UnknownError and ForgottenError."""
-    choice = Choice(grade=grade_id, criterion=criterion, rating=rating, comment=why)
-    return record_choices(ledger, [choice], members={}, request=request, actor=actor)[0].record
-
-
 class _Recording:
     """One transaction's choices. Reads everything in a few queries, as a choice may be about thousands of grades."""
 

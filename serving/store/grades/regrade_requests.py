@@ -4,7 +4,6 @@ A request is open until it is answered, once. A criterion of a grade has at most
 """
 
 from collections.abc import Sequence
-from contextlib import suppress
 
 from sqlalchemy import Connection, func, select
 
@@ -13,7 +12,7 @@ from labs_schema.limits import RegradeRequestLimits
 from serving.store.contents import make_content, store_contents
 from serving.store.database import Database
 from serving.store.errors import ForgottenError, UnknownError
-from serving.store.grades.choices import record_override
+from serving.store.grades.choices import Choice, record_choices
 from serving.store.grades.overrides import read_history
 from serving.store.grades.regrade_records import (
     RegradeRequest,
@@ -24,7 +23,7 @@ from serving.store.grades.regrade_records import (
     request_rows,
     stored_request,
 )
-from serving.store.ledger import Detail, Ledger, audited_transaction, printable_name
+from serving.store.ledger import Detail, audited_transaction, printable_name
 from serving.store.students import read_secrets
 from serving.store.tables import contents, grades, regrade_answers, regrade_requests, students
 
@@ -49,7 +48,24 @@ class RegradeRequests:
         Raises UnknownError for an unknown grade or criterion, ForgottenError, RegradeRequestError.
         """
         with audited_transaction(self._database) as ledger:
-            return _submit(ledger, grade_id, criterion, text, request=request, actor=actor)
+            connection, history = ledger.connection, read_history(ledger.connection, grade_id)
+            student = history.grade.student
+            if (secret := read_secrets(connection, [student])[student]) is None:
+                raise ForgottenError(f"The student of grade {grade_id} was forgotten.")
+            titles = [each.title for each in history.lab.criteria]
+            if criterion not in titles:
+                expected = ", ".join(titles)
+                raise UnknownError(f"The rubric of this grade has no such criterion. Expected one of {expected}.")
+            position = titles.index(criterion)
+            if same := _recorded(connection, grade_id, position, request):
+                return read_request(connection, same)
+            _check_state([each for each in read_grade_requests(connection, grade_id) if each.criterion == criterion])
+            texts = {"criterion": criterion, "rating": history.ratings.get(criterion), "text": text}
+            content = make_content(student, secret, texts)
+            store_contents(connection, [content])
+            values: Detail = {"request": printable_name(request), "grade": grade_id, "position": position}
+            made = ledger.insert(regrade_requests, "regrade-request", actor, **values, content=content.hash)
+            return read_request(connection, made)
 
     def answer(
         self,
@@ -68,7 +84,32 @@ class RegradeRequests:
         for an unknown request or rating, ForgottenError, RegradeRequestError if another request answered it.
         """
         with audited_transaction(self._database) as ledger:
-            return _answer(ledger, regrade_id, (rating, text), members, request=request, actor=actor)
+            connection, found = ledger.connection, read_request(ledger.connection, regrade_id)
+            if found.answer:
+                by = select(regrade_answers.c.request).where(regrade_answers.c.regrade == regrade_id)
+                if connection.execute(by).scalar_one() == request:
+                    return found
+                raise RegradeRequestError("The regrade request was answered before.", code="regrade-request-answered")
+            override = None
+            if rating is not None:
+                choice = Choice(grade=found.grade, criterion=found.criterion, rating=rating, comment=text)
+                theirs = {found.grade: members}
+                [made] = record_choices(ledger, [choice], members=theirs, request=request, actor=actor)
+                override = made.record.id
+            secret = read_secrets(connection, [found.student])[found.student]
+            content = make_content(found.student, str(secret), {"answers": regrade_id, "rating": rating, "text": text})
+            store_contents(connection, [content])
+            ledger.insert(
+                regrade_answers,
+                "regrade-answer",
+                actor,
+                request=printable_name(request),
+                regrade=regrade_id,
+                resolution=(Resolution.DECLINED if rating is None else Resolution.GRANTED).value,
+                override=override,
+                content=content.hash,
+            )
+            return read_request(connection, regrade_id)
 
     def read(self, regrade_id: str) -> RegradeRequest:
         """Raises UnknownError, ForgottenError."""
@@ -112,27 +153,6 @@ class RegradeRequests:
             return [stored_request(row) for row in rows]
 
 
-def _submit(ledger: Ledger, grade_id: str, criterion: str, text: str, *, request: str, actor: str) -> RegradeRequest:
-    connection, history = ledger.connection, read_history(ledger.connection, grade_id)
-    student = history.grade.student
-    if (secret := read_secrets(connection, [student])[student]) is None:
-        raise ForgottenError(f"The student of grade {grade_id} was forgotten.")
-    titles = [each.title for each in history.lab.criteria]
-    if criterion not in titles:
-        raise UnknownError(f"The rubric of this grade has no such criterion. Expected one of {', '.join(titles)}.")
-    position = titles.index(criterion)
-    if same := _recorded(connection, grade_id, position, request):
-        return read_request(connection, same)
-    _check_state([each for each in read_grade_requests(connection, grade_id) if each.criterion == criterion])
-    texts = {"criterion": criterion, "rating": history.ratings.get(criterion), "text": text}
-    content = make_content(student, secret, texts)
-    store_contents(connection, [content])
-    values: Detail = {"request": printable_name(request), "grade": grade_id, "position": position}
-    return read_request(
-        connection, ledger.insert(regrade_requests, "regrade-request", actor, **values, content=content.hash)
-    )
-
-
 def _check_state(earlier: Sequence[RegradeRequest]) -> None:
     if any(each.state is RequestState.OPEN for each in earlier):
         raise RegradeRequestError("The criterion has an open regrade request.", code="regrade-request-open")
@@ -140,44 +160,6 @@ def _check_state(earlier: Sequence[RegradeRequest]) -> None:
         raise RegradeRequestError(
             f"The criterion has had {len(earlier)} regrade requests.", code="too-many-regrade-requests"
         )
-
-
-def _answer(
-    ledger: Ledger,
-    regrade_id: str,
-    texts: tuple[str | None, str],
-    members: Sequence[str],
-    *,
-    request: str,
-    actor: str,
-) -> RegradeRequest:
-    connection, found = ledger.connection, read_request(ledger.connection, regrade_id)
-    if found.answer:
-        by = connection.execute(select(regrade_answers.c.request).where(regrade_answers.c.regrade == regrade_id))
-        if by.scalar_one() == request:
-            return found
-        raise RegradeRequestError("The regrade request was answered before.", code="regrade-request-answered")
-    rating, text = texts
-    override = None
-    if rating is not None:
-        override = record_override(ledger, found.grade, found.criterion, rating, text, request=request, actor=actor).id
-        for member in members:
-            with suppress(ForgottenError):
-                record_override(ledger, member, found.criterion, rating, text, request=request, actor=actor)
-    secret = read_secrets(connection, [found.student])[found.student]
-    content = make_content(found.student, str(secret), {"answers": regrade_id, "rating": rating, "text": text})
-    store_contents(connection, [content])
-    ledger.insert(
-        regrade_answers,
-        "regrade-answer",
-        actor,
-        request=printable_name(request),
-        regrade=regrade_id,
-        resolution=(Resolution.DECLINED if rating is None else Resolution.GRANTED).value,
-        override=override,
-        content=content.hash,
-    )
-    return read_request(connection, regrade_id)
 
 
 def _recorded(connection: Connection, grade_id: str, position: int, request: str) -> str | None:
