@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Column, Connection, Row, Table, func, or_, select
+from sqlalchemy import Column, Connection, FromClause, Row, Table, func, or_, select
 
 from labs_schema.frozen import Frozen
 from labs_schema.hashes import canonical_hash, canonical_json
@@ -62,6 +62,16 @@ UNRECORDED_COLUMNS = {
     "clarification": {"document"},
 }
 """Event -> columns that are not in the entry, as they change later or are checked by a hash."""
+CONTENTS: tuple[tuple[Column[Any], FromClause], ...] = (
+    (grades.c.content, grades),
+    (grades.c.submission, grades),
+    (overrides.c.content, overrides.join(grades)),
+    (deliveries.c.content, deliveries.join(grades)),
+    (regrade_requests.c.content, regrade_requests.join(grades)),
+    (second_ratings.c.content, second_ratings.join(grades)),
+    (regrade_answers.c.content, regrade_answers.join(regrade_requests).join(grades)),
+)
+"""Columns with hashes of contents, and their tables with the grades that a row is about."""
 
 
 class AuditFault(Frozen):
@@ -235,38 +245,15 @@ def _canonical(value: object) -> str | None:
 def _entries_of(connection: Connection, content: str) -> list[int | None]:
     """The entries whose row refers to a content; [None] if there are none."""
     found: list[int | None] = []
-    for table, columns in (
-        (grades, (grades.c.submission, grades.c.content)),
-        *(
-            (each, (each.c.content,))
-            for each in (overrides, deliveries, regrade_requests, regrade_answers, second_ratings)
-        ),
-    ):
-        named = select(table.c.seq).where(or_(*(column == content for column in columns))).order_by(table.c.seq)
-        found += connection.execute(named).scalars()
+    for column, _ in CONTENTS:
+        seq = column.table.c.seq
+        found += connection.execute(select(seq).where(column == content).order_by(seq)).scalars()
     return found or [None]
 
 
 def _missing(connection: Connection, forgotten: dict[str, Any]) -> Iterator[AuditFault]:
-    of_grades = select(grades.c.seq, grades.c.student)
-    of_overrides = select(overrides.c.seq, grades.c.student).join(grades, grades.c.id == overrides.c.grade)
-    of_requests = select(regrade_requests.c.seq, grades.c.student).join(grades, grades.c.id == regrade_requests.c.grade)
-    of_second = select(second_ratings.c.seq, grades.c.student).join(grades, grades.c.id == second_ratings.c.grade)
-    of_answers = (
-        select(regrade_answers.c.seq, grades.c.student)
-        .join(regrade_requests, regrade_requests.c.id == regrade_answers.c.regrade)
-        .join(grades, grades.c.id == regrade_requests.c.grade)
-    )
-    for rows, column in (
-        (of_grades, grades.c.content),
-        (of_grades, grades.c.submission),
-        (of_overrides, overrides.c.content),
-        (select(deliveries.c.seq, deliveries.c.student), deliveries.c.content),
-        (of_requests, regrade_requests.c.content),
-        (of_second, second_ratings.c.content),
-        (of_answers, regrade_answers.c.content),
-    ):
-        gone = rows.outerjoin(contents, contents.c.hash == column).where(contents.c.hash.is_(None))
-        for row in connection.execute(gone):
+    for column, rows in CONTENTS:
+        gone = select(column.table.c.seq, grades.c.student).where(contents.c.hash.is_(None))
+        for row in connection.execute(gone.select_from(rows.outerjoin(contents, contents.c.hash == column))):
             if row.student not in forgotten:
                 yield _fault("content-missing", row.seq, "its content was deleted without an entry")
