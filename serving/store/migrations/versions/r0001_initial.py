@@ -1,24 +1,12 @@
 """All tables, and triggers that refuse to change append-only ones."""
 
-from typing import Any
-
 import sqlalchemy as sa
 from alembic import op
 
+from serving.store.migrations.building import append_only, audited, entry_number, keys, optional, required
+
 revision = "0001"
 down_revision = None
-
-APPEND_ONLY = {
-    "rubrics": "UPDATE DELETE",
-    "grades": "UPDATE DELETE",
-    "overrides": "UPDATE DELETE",
-    "audit": "UPDATE DELETE",
-    "audit_head": "DELETE",
-    "contents": "UPDATE",
-    "students": "DELETE",
-    "keys": "DELETE",
-    "courses": "UPDATE DELETE",
-}
 
 
 def upgrade() -> None:
@@ -31,27 +19,15 @@ def upgrade() -> None:
     postgresql = op.get_bind().dialect.name == "postgresql"
     if postgresql:
         op.execute(REFUSE)
-    for table, events in APPEND_ONLY.items():
-        for event in events.split():
-            op.execute((POSTGRESQL_TRIGGER if postgresql else SQLITE_TRIGGER).format(table=table, event=event))
-        if postgresql:
-            op.execute(TRUNCATE_TRIGGER.format(table=table))
+    append_only("rubrics", "grades", "overrides", "audit", "courses")
+    append_only("audit_head", "students", "keys", refused=("DELETE",))
+    append_only("contents", refused=("UPDATE",))
     op.execute(POSTGRESQL_HEAD if postgresql else SQLITE_HEAD)
 
 
 REFUSE = """
 CREATE FUNCTION grader_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN RAISE EXCEPTION '% on % is refused: history is only ever appended to', TG_OP, TG_TABLE_NAME; END $$
-"""
-POSTGRESQL_TRIGGER = """
-CREATE TRIGGER {table}_no_{event} BEFORE {event} ON {table} FOR EACH ROW EXECUTE FUNCTION grader_refuse()
-"""
-TRUNCATE_TRIGGER = """
-CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION grader_refuse()
-"""
-SQLITE_TRIGGER = """
-CREATE TRIGGER {table}_no_{event} BEFORE {event} ON {table}
-BEGIN SELECT RAISE(ABORT, '{event} on {table} is refused: history is only ever appended to'); END
 """
 POSTGRESQL_HEAD = """
 CREATE TRIGGER audit_head_grows BEFORE UPDATE ON audit_head FOR EACH ROW
@@ -63,32 +39,20 @@ BEGIN SELECT RAISE(ABORT, 'UPDATE on audit_head is refused: history is only ever
 """
 
 
-def _required(*names: str, kind: Any = sa.String) -> list[sa.Column[Any]]:
-    return [sa.Column(name, kind, nullable=False) for name in names]
-
-
-def _optional(*names: str) -> list[sa.Column[Any]]:
-    return [sa.Column(name, sa.String) for name in names]
-
-
-def _entry_number() -> sa.Column[int]:
-    return sa.Column("seq", sa.Integer, nullable=False, unique=True)
-
-
 def _students() -> None:
     op.create_table(
         "students",
-        sa.Column("pseudonym", sa.String, primary_key=True),
-        _entry_number(),
+        *keys("pseudonym"),
+        entry_number(),
         sa.Column("course", sa.String, nullable=False),
-        *_optional("student", "secret"),
-        *_required("identity", "created_at"),
+        *optional("student", "secret"),
+        *required("identity", "created_at"),
         sa.Column("forgotten_at", sa.String),
         sa.UniqueConstraint("course", "student", name="students_course_student"),
     )
     op.create_table(
         "contents",
-        sa.Column("hash", sa.String, primary_key=True),
+        *keys("hash"),
         sa.Column("student", sa.String, sa.ForeignKey("students.pseudonym"), nullable=False),
         sa.Column("document", sa.Text, nullable=False),
     )
@@ -98,27 +62,23 @@ def _students() -> None:
 def _grades() -> None:
     op.create_table(
         "rubrics",
-        sa.Column("version", sa.String, primary_key=True),
-        _entry_number(),
-        *_required("lab", "rubric_hash"),
+        *keys("version"),
+        entry_number(),
+        *required("lab", "rubric_hash"),
         sa.Column("document", sa.Text, nullable=False),
     )
     op.create_table(
         "grades",
-        sa.Column("id", sa.String, primary_key=True),
-        _entry_number(),
-        *_required("at", "actor", "request", "lab"),
+        *audited("request", "lab"),
         sa.Column("rubric", sa.String, sa.ForeignKey("rubrics.version"), nullable=False),
         sa.Column("student", sa.String, sa.ForeignKey("students.pseudonym"), nullable=False),
-        *_required("submission", "content", "provenance"),
+        *required("submission", "content", "provenance"),
         sa.UniqueConstraint("request", "student", "lab", "submission", name="grades_once"),
     )
     op.create_index("ix_grades_student", "grades", ["student"])
     op.create_table(
         "overrides",
-        sa.Column("id", sa.String, primary_key=True),
-        _entry_number(),
-        *_required("at", "actor", "request"),
+        *audited("request"),
         sa.Column("grade", sa.String, sa.ForeignKey("grades.id"), nullable=False),
         sa.Column("position", sa.Integer, nullable=False),
         sa.Column("content", sa.String, nullable=False),
@@ -130,9 +90,9 @@ def _audit() -> None:
     op.create_table(
         "audit",
         sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
-        *_required("at", "actor", "event"),
+        *required("at", "actor", "event"),
         sa.Column("detail", sa.Text, nullable=False),
-        *_required("previous", "hash"),
+        *required("previous", "hash"),
     )
     head = op.create_table(
         "audit_head",
@@ -146,20 +106,20 @@ def _audit() -> None:
 def _keys_and_idempotency() -> None:
     op.create_table(
         "keys",
-        sa.Column("id", sa.String, primary_key=True),
-        _entry_number(),
+        *keys("id"),
+        entry_number(),
         sa.Column("token_hash", sa.String, nullable=False, unique=True),
-        *_required("name", "role"),
+        *required("name", "role"),
         sa.Column("course", sa.String),
         sa.Column("created_at", sa.String, nullable=False),
         sa.Column("revoked_at", sa.String),
     )
     op.create_table(
         "idempotency",
-        sa.Column("id", sa.String, primary_key=True),
-        *_required("body_hash", "request"),
+        *keys("id"),
+        *required("body_hash", "request"),
         sa.Column("student", sa.String, sa.ForeignKey("students.pseudonym")),
-        *_required("created_at", "claimed_at", "holder"),
+        *required("created_at", "claimed_at", "holder"),
         sa.Column("answer", sa.Text),
     )
     op.create_index("ix_idempotency_student", "idempotency", ["student"])
@@ -170,15 +130,14 @@ def _courses_and_exports() -> None:
     op.create_table(
         "courses",
         sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
-        *_required("at", "course"),
-        *_optional("model", "labs", "base_model", "licence"),
-        *_optional("model_hash", "tokenizer_hash", "prompt_hash", "calibration_hash"),
+        *required("at", "course"),
+        *optional("model", "labs", "base_model", "licence"),
+        *optional("model_hash", "tokenizer_hash", "prompt_hash", "calibration_hash"),
     )
     op.create_index("ix_courses_course", "courses", ["course"])
     op.create_table(
         "exports",
-        sa.Column("host", sa.String, primary_key=True),
-        sa.Column("path", sa.String, primary_key=True),
+        *keys("host", "path"),
         sa.Column("at", sa.String, nullable=False),
         sa.Column("course", sa.String),
     )
@@ -187,11 +146,11 @@ def _courses_and_exports() -> None:
 def _jobs() -> None:
     op.create_table(
         "jobs",
-        sa.Column("id", sa.String, primary_key=True),
-        *_required("at", "actor", "course", "lab", "work"),
-        *_required("total", "chunk", "generation", kind=sa.Integer),
+        *keys("id"),
+        *required("at", "actor", "course", "lab", "work"),
+        *required("total", "chunk", "generation", kind=sa.Integer),
         sa.Column("requested", sa.String, nullable=False),
-        *_optional("failure", "finished_at"),
+        *optional("failure", "finished_at"),
         sa.Column("cli", sa.Boolean, nullable=False),
         sa.Column("fingerprint", sa.String),
         sa.Column("warnings", sa.JSON, nullable=False),
@@ -208,13 +167,13 @@ def _jobs() -> None:
         "job_attempts",
         sa.Column("job", sa.String, sa.ForeignKey("jobs.id"), primary_key=True),
         sa.Column("student", sa.String, sa.ForeignKey("students.pseudonym"), primary_key=True),
-        *_required("failures", "crashes", kind=sa.Integer),
+        *required("failures", "crashes", kind=sa.Integer),
         sa.Column("reason", sa.String, nullable=False),
-        *_optional("parked_at", "code"),
+        *optional("parked_at", "code"),
     )
     op.create_table(
         "job_workers",
-        sa.Column("name", sa.String, primary_key=True),
+        *keys("name"),
         sa.Column("seen_at", sa.String, nullable=False),
         sa.Column("courses", sa.JSON(none_as_null=True)),
     )

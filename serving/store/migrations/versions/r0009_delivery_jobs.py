@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from serving.store.migrations.building import keys, optional, required
+
 revision = "0009"
 down_revision = "0008"
 
@@ -10,11 +12,10 @@ down_revision = "0008"
 def upgrade() -> None:
     op.create_table(
         "delivery_jobs",
-        sa.Column("id", sa.String, primary_key=True),
-        *(sa.Column(name, sa.String, nullable=False) for name in ("at", "actor", "course", "lab")),
-        *(sa.Column(name, sa.String, nullable=False) for name in ("platform", "address")),
-        *(sa.Column(name, sa.JSON, nullable=False) for name in ("options", "confirmed")),
-        *(sa.Column(name, sa.Integer, nullable=False) for name in ("total", "done")),
-        *(sa.Column(name, sa.String) for name in ("finished_at", "failure")),
+        *keys("id"),
+        *required("at", "actor", "course", "lab", "platform", "address"),
+        *required("options", "confirmed", kind=sa.JSON),
+        *required("total", "done", kind=sa.Integer),
+        *optional("finished_at", "failure"),
         sa.Column("outcomes", sa.JSON, nullable=False),
     )
