@@ -89,15 +89,15 @@ nightly: debian-packages $(READY)
 
 # Uses the rows of labs/, or of BENCH="DATASET MODEL", such as BENCH="demo/data ~/.cache/grader/models/smollm2-135m".
 bench-train: $(READY)
-	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.bench_train $(BENCH)
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.training.cost $(BENCH)
 
 # A head on SmolLM2. TRUST="--labs FOLDER" uses other labs than the sample labs, --recipe FILE another way to train.
 bench-trust: $(READY)
-	$(BIN)/python -m benchmarks.bench_trust $(TRUST)
+	$(BIN)/python -m benchmarks.trust.figures $(TRUST)
 
 # LABS="--labs FOLDER" uses the submissions of other labs than the sample labs.
 bench-serve: $(READY)
-	$(BIN)/python -m benchmarks.bench_serve $(LABS)
+	$(BIN)/python -m benchmarks.serving.cost $(LABS)
 
 # Under 8 minutes on an H200: compiled FlexAttention, LoRA and QLoRA at real shapes, merge, vLLM with adapters. Writes
 # gpu-check/gpu-check.json and a page for docs/measurements. Without a GPU it prints the steps and their memory.
@@ -106,25 +106,25 @@ gpu-check: $(READY)
 
 # Overloads a synthetic engine tenfold for a minute; reports refusals, their latency and memory.
 bench-overload: $(READY)
-	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.overload
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.serving.overload
 
 # Kills 1 and 3 workers, and grader regrade, in the middle of a job, over SQLite and PostgreSQL: 10 minutes.
 # CHAOS="--workers 3 --store sqlite" for one of them.
 chaos: $(READY)
-	$(BIN)/python -m benchmarks.chaos $(CHAOS)
+	$(BIN)/python -m benchmarks.durability.chaos $(CHAOS)
 
 # stops: stops a service under load with SIGTERM, 20 times.
 # outage: stops PostgreSQL for 75 s, then freezes it for 30 s, and each again with a SIGTERM to the service during the outage.
 stops: $(READY)
-	$(BIN)/python -m benchmarks.stops $(STOPS)
+	$(BIN)/python -m benchmarks.durability.stops $(STOPS)
 
 outage: $(READY)
-	$(BIN)/python -m benchmarks.outage
-	$(BIN)/python -m benchmarks.outage --freeze --seconds 30
+	$(BIN)/python -m benchmarks.durability.outage
+	$(BIN)/python -m benchmarks.durability.outage --freeze --seconds 30
 
 # Sends valid and invalid requests to every operation of the service. FUZZ="--examples 20" is faster.
 fuzz-api: $(READY)
-	$(BIN)/python -m benchmarks.fuzz_api $(FUZZ)
+	$(BIN)/python -m benchmarks.serving.fuzz_api $(FUZZ)
 
 clean:
 	rm -rf .venv demo

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.tutorial_screenshots import screenshots
+from benchmarks.pages.tutorial_screenshots import screenshots
 from tests.harness.commands import run
 from tests.harness.processes import ROOT
 

@@ -13,8 +13,8 @@ _WORDS = files("labs_schema.privacy").joinpath("common_words.txt").read_text(enc
 COMMON_WORDS = frozenset(word.casefold() for word in (*_WORDS.split(), *KEYWORDS))
 """Case-folded words that are also names: such a word alone never matches a surname or an id.
 
-English words that are common surnames, then words that are frequent in programs. `benchmarks/hidden_names.py` measures
-their effect on the comments of real labs.
+English words that are common surnames, then words that are frequent in programs. `benchmarks/data/redaction.py`
+measures their effect on the comments of real labs.
 """
 UNSPACED_SCRIPTS = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
 """For a character class: scripts without spaces between words."""

@@ -6,12 +6,12 @@ import gc
 import torch
 from transformers import AutoTokenizer, LlamaForCausalLM
 
-import benchmarks.byte_tokenizer
 import grader.regrade.regrade
 import grader.service.service
 import serving.engines.transformers_engine
 import serving.jobs.worker
 import serving.observer.worker
+import tests.harness.byte_tokenizer
 import tests.harness.killed_sender
 import tests.harness.synthetic_lab
 

@@ -47,11 +47,11 @@ def serve(labs: Path, seconds: float, port: int) -> None:
 def synthetic_grader(seconds: float, context_length: int = 4096) -> Any:
     """A real grader over an engine that sleeps `seconds` a submission and answers with a hash of the prompt. Programs
     may have `context_length` tokens."""
-    from benchmarks.byte_tokenizer import train_tokenizer
     from prompts.encode import PromptEncoder
     from prompts.style import PromptStyle
     from serving.grading.grader import Grader
     from serving.grading.provenance import ModelIdentity
+    from tests.harness.byte_tokenizer import train_tokenizer
 
     tokenizer = train_tokenizer(["int a = 0;\n" * 20], entries=512, context_length=context_length)
     encoder = PromptEncoder(tokenizer, context_length=context_length)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.outage import outage
-from benchmarks.stops import SUBMISSIONS, stopped
+from benchmarks.durability.outage import outage
+from benchmarks.durability.stops import SUBMISSIONS, stopped
 from labs_schema.writing.lab_writer import write_lab
 from tests.harness.synthetic_lab import LAB, synthetic_lab
 

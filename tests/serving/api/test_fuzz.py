@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.fuzz_api import fuzzed
+from benchmarks.serving.fuzz_api import fuzzed
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from benchmarks.overload import overloaded
+from benchmarks.serving.overload import overloaded
 from serving.api.schemas.examples import BY_LAB
 from serving.scheduler.engine_thread import EngineThread
 

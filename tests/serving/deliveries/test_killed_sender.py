@@ -1,6 +1,6 @@
 """A sender that is killed again and again over a failing network delivers every grade once.
 
-`python -m benchmarks.deliveries` does the same with 500 students, ten kills and all kinds of platforms.
+`python -m benchmarks.durability.deliveries` does the same with 500 students, ten kills and all kinds of platforms.
 """
 
 from pathlib import Path

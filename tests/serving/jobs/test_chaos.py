@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from benchmarks.chaos import run
+from benchmarks.durability.chaos import run
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from benchmarks.review_walk import walked
+from benchmarks.durability.review_walk import walked
 from labs_schema.models import Lab
 from labs_schema.reading.validate import load_lab
 from labs_schema.writing.lab_writer import write_lab

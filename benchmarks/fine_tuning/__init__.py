@@ -1,1 +1,0 @@
-"""Recipes of fine-tuning, compared with heads on frozen features: `python -m benchmarks.fine_tuning`."""
