@@ -40,11 +40,15 @@ class Issue(Frozen):
 
 
 class IssueDetails(TypedDict, total=False):
-    """Fields of an issue. Texts that are left out are those of its code in `issues.yaml`."""
+    """Fields of an issue. Texts that are left out are those of its code in `issues.yaml`.
+
+    `suggestion`: what `did_you_mean` returns; it follows the hint.
+    """
 
     found: str
     expected: str
     hint: str
+    suggestion: str
     line: int | None
 
 
@@ -62,7 +66,9 @@ def error_issue(code: str, path: object, **details: Unpack[IssueDetails]) -> Iss
 
 def _issue(severity: Severity, code: str, path: str, details: IssueDetails) -> Issue:
     texts = {name: text for name, text in issue_texts()[code].items() if name in IssueDetails.__annotations__}
-    return Issue.model_validate({"severity": severity, "code": code, "path": path, **texts, **details})
+    fields = {"severity": severity, "code": code, "path": path, **texts, **details}
+    hint = f"{fields['hint']}{fields.pop('suggestion', '')}"
+    return Issue.model_validate({**fields, "hint": hint})
 
 
 def _details(issue: Issue) -> IssueDetails:
@@ -102,10 +108,8 @@ def raise_errors(issues: Iterable[Issue]) -> None:
 def check_known(code: str, where: str, name: str, known: Collection[str]) -> None:
     """Raises InputError, with a suggestion, if `name` is not one of the `known` ones."""
     if name not in known:
-        hint = issue_texts()[code]["hint"] + did_you_mean(name, known)
-        raise InputError(
-            [error_issue(code, where, found=quoted(name), expected=f"one of {', '.join(known)}", hint=hint)]
-        )
+        expected, suggestion = f"one of {', '.join(known)}", did_you_mean(name, known)
+        raise InputError([error_issue(code, where, found=quoted(name), expected=expected, suggestion=suggestion)])
 
 
 class OverlongError(GraderError):

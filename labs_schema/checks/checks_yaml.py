@@ -175,7 +175,8 @@ class _Reader:
             line=self._document.line(place),
             found=f"the unknown field {quoted(name)}" + (f" in {_text(place[:-1])}" if place[:-1] else ""),
             expected=f"only {', '.join(known)}",
-            hint=f"Correct its spelling or delete it.{did_you_mean(name, known)}",
+            hint="Correct its spelling or delete it.",
+            suggestion=did_you_mean(name, known),
         )
 
 

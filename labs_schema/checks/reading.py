@@ -72,8 +72,7 @@ def report_unknown_checks(criteria: Sequence[Criterion], checks: Checks, issues:
             named = selector in known or selector.startswith(KIND)
             if not named and (selector.startswith(TAG) or not checks.unit_tests):
                 found = f"{quoted(selector)} in decided_by of {quoted(criterion.title)}"
-                hint = f"Correct the name in rubrics.json, or add the check.{did_you_mean(selector, known)}"
-                issues.warning("unknown-check", RUBRIC, found=found, hint=hint)
+                issues.warning("unknown-check", RUBRIC, found=found, suggestion=did_you_mean(selector, known))
 
 
 def _report_repeated(checks: Checks, issues: IssueCollector) -> None:

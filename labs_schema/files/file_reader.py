@@ -79,26 +79,16 @@ def is_special_file(status: os.stat_result, name: str, issues: IssueCollector) -
     """True, with an error, for anything but regular files and folders."""
     if stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode):
         return False
-    link = stat.S_ISLNK(status.st_mode)
-    issues.error(
-        "symlink" if link else "special-file",
-        name,
-        found="a symbolic link" if link else "a pipe, socket or device",
-        expected="a regular file or a folder",
-        hint="Replace the link with a copy of its target." if link else "Delete it.",
-    )
+    issues.error("symlink" if stat.S_ISLNK(status.st_mode) else "special-file", name)
     return True
 
 
 def report_unreadable(name: str, error: OSError, issues: IssueCollector) -> None:
-    issues.error(
-        "unreadable",
-        name,
-        found=error.strerror or type(error).__name__,
-        hint="Pass a folder; extract an archive first."
-        if isinstance(error, NotADirectoryError)
-        else "Check the spelling of the path and its permissions.",
-    )
+    reason = error.strerror or type(error).__name__
+    if isinstance(error, NotADirectoryError):
+        issues.error("unreadable", name, found=reason, hint="Pass a folder; extract an archive first.")
+    else:
+        issues.error("unreadable", name, found=reason)
 
 
 def report_encoding(name: str, encoding: str, issues: IssueCollector) -> None:
@@ -106,10 +96,4 @@ def report_encoding(name: str, encoding: str, issues: IssueCollector) -> None:
 
 
 def report_too_large(code: str, name: str, unit: str, maximum: int, issues: IssueCollector) -> None:
-    issues.error(
-        code,
-        name,
-        found=f"more than {maximum:,} {unit}",
-        expected=f"at most {maximum:,} {unit}",
-        hint="Check that it is the right file, then shorten or remove it.",
-    )
+    issues.error(code, name, found=f"more than {maximum:,} {unit}", expected=f"at most {maximum:,} {unit}")

@@ -40,7 +40,7 @@ def read_platform_table(data: bytes, name: str, issues: IssueCollector) -> Platf
     rows = read_table(data, name, issues)
     header, *others = rows or [Row(1, ())]
     if rows is not None and not any(header.cells):
-        issues.error("empty-table", name, line=1, found="a first row without headings", hint="Export the table again.")
+        issues.error("empty-table", name, line=1, found="a first row without headings")
     if not any(header.cells):
         return None
     width = len(header.cells)

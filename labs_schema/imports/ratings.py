@@ -10,9 +10,9 @@ from labs_schema.imports.identities import folded
 from labs_schema.imports.platform_tables import points_title
 from labs_schema.imports.records import Assessment, PlatformExport
 from labs_schema.models import Criterion, HumanGrade, Rating
+from labs_schema.reading.rubric_merge import MAX_RATINGS, MIN_RATINGS
 from labs_schema.rubrics.titles import MAX_TITLE_CHARS, is_rater
 
-MIN_RATINGS, MAX_RATINGS = 2, 26
 _LOOKS_LIKE_A_MARK = re.compile(
     r"[-+]?[\d.,]+|true|false|yes|no|y|n|x|-|na|n/a|nan|none|null|no comments", re.IGNORECASE
 )

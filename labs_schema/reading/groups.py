@@ -77,8 +77,8 @@ class Groups:
                     found = f"student {quoted(student)} in the submissions {quoted_list([owners[student], entry])}"
                     issues.error("two-groups", GROUPS, found=found)
         for name in sorted(self._members.keys() - set(entries)):
-            hint = f"Its members are ungraded; correct the name of the submission.{did_you_mean(name, entries)}"
-            issues.warning("group-without-submission", GROUPS, found=f"the group {quoted(name)}", hint=hint)
+            found, suggestion = f"the group {quoted(name)}", did_you_mean(name, entries)
+            issues.warning("group-without-submission", GROUPS, found=found, suggestion=suggestion)
 
     def merge_grades(
         self, grades: Iterable[HumanGrade], path: str, issues: IssueCollector, *, by_rater: bool = False
@@ -111,9 +111,5 @@ def suggest_groups(entries: Iterable[SubmissionEntry], mentioned: Collection[str
         name = local_part(entry.name)
         parts = [part.strip() for part in _BETWEEN_MEMBERS.split(name) if part and part.strip()]
         if len(parts) > 1 and name not in known and known.issuperset(parts):
-            issues.warning(
-                "maybe-group",
-                entry.where,
-                found=f"the name of a group: {quoted_list(parts)} are students without a submission of their own",
-                hint=f"If it is group work, write {GROUPS} with the headings group,student and a row for each member.",
-            )
+            found = f"the name of a group: {quoted_list(parts)} are students without a submission of their own"
+            issues.warning("maybe-group", entry.where, found=found)

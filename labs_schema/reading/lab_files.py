@@ -35,22 +35,17 @@ LIMITS = LabLimits()
 def read_language(lab: LabFolder, override: str | None) -> str | None:
     """The language in `override` or language.txt; None if neither is set or, with an error, if it is unsupported."""
     if override is not None:
-        return _parse_language(override, "", "omit the option", lab.issues)
+        return _parse_language(override, "", lab.issues)
     text = lab.text(LANGUAGE_FILE, LIMITS.statement_bytes)
-    return None if text is None else _parse_language(text, LANGUAGE_FILE, "delete the file", lab.issues)
+    return None if text is None else _parse_language(text, LANGUAGE_FILE, lab.issues)
 
 
-def _parse_language(text: str, where: str, alternative: str, issues: IssueCollector) -> str | None:
+def _parse_language(text: str, where: str, issues: IssueCollector) -> str | None:
     language = canonical_name(text)
     if language is None:
-        issues.error(
-            "unknown-language",
-            where,
-            found=f"the language {quoted(text.strip())}",
-            expected=f"one of {', '.join(LANGUAGES)}, and nothing else",
-            hint=f"Set one of these languages, or {alternative} to detect it from the submissions' file extensions."
-            f"{did_you_mean(text.strip(), LANGUAGES)}",
-        )
+        found, suggestion = f"the language {quoted(text.strip())}", did_you_mean(text.strip(), LANGUAGES)
+        expected = f"one of {', '.join(LANGUAGES)}, and nothing else"
+        issues.error("unknown-language", where, found=found, expected=expected, suggestion=suggestion)
     return language
 
 
@@ -90,16 +85,12 @@ def read_criteria(lab: LabFolder, table: RatingsTable | None) -> tuple[Criterion
     rubric = None if text is None else parse_rubric(text, lab.issues)
     rated = bool(tables_named(RATINGS, lab.available))
     if RUBRIC not in lab.available and rated:
-        lab.missing("no-rubric", RUBRIC, f"The rubric is taken from the header of {RATINGS}.")
+        hint = f"The rubric is taken from the header of {RATINGS}."
+        lab.issues.warning("no-rubric", RUBRIC, found="no such file", hint=hint)
     elif RUBRIC not in lab.available:
-        lab.issues.error(
-            "no-rubric",
-            RUBRIC,
-            found=f"neither {RUBRIC} nor {RATINGS}",
-            hint=f"Create {RUBRIC}; docs/reference/lab-format.md has an example.",
-        )
+        lab.issues.error("no-rubric", RUBRIC, found=f"neither {RUBRIC} nor {RATINGS}")
     elif not rated:
-        lab.missing("no-ratings", RATINGS, "The lab can be graded but is skipped for training.")
+        lab.issues.warning("no-ratings", RATINGS)
     return merge_rubrics(rubric, table, lab.issues)
 
 
@@ -108,7 +99,7 @@ def read_entries(lab: LabFolder, known: Set[str], rules: ReadingRules) -> tuple[
     available = SUBMISSIONS in lab.available
     entries = read_submissions(lab.path / SUBMISSIONS, known, lab.issues, rules) if available else ()
     if not entries:
-        lab.missing("no-submissions", SUBMISSIONS, "The lab can only grade programs passed to grader grade.")
+        lab.issues.warning("no-submissions", SUBMISSIONS)
     return entries
 
 

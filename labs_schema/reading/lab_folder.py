@@ -51,9 +51,6 @@ class LabFolder:
         rows = read_table_file(self.path / found[0], found[0], self.issues) if found else None
         return None if rows is None else (rows, found[0])
 
-    def missing(self, code: str, name: str, hint: str) -> None:
-        self.issues.warning(code, name, found="no such file", expected=f"{name} in the lab's folder", hint=hint)
-
 
 def with_encoding(lab: LabFolder) -> LabFolder:
     """The lab with the encoding in its encoding.txt; an error if there is no such encoding."""

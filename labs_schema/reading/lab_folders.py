@@ -128,11 +128,7 @@ def _is_allowed(name: str) -> bool:
 
 
 def _report_stray(name: str, found: str, issues: IssueCollector) -> None:
-    junk = ignored_name(name, folder=False) or ignored_name(name, folder=True)
-    issues.warning(
-        "litter" if junk else "stray-file",
-        name,
-        found="a file left behind by an editor or operating system" if junk else found,
-        expected="only files listed in docs/reference/lab-format.md",
-        hint=f"It is ignored; delete it{'.' if junk else f', or correct its name.{did_you_mean(name, LAB_FILES)}'}",
-    )
+    if ignored_name(name, folder=False) or ignored_name(name, folder=True):
+        issues.warning("litter", name)
+    else:
+        issues.warning("stray-file", name, found=found, suggestion=did_you_mean(name, LAB_FILES))

@@ -52,7 +52,6 @@ TEST_STUDENT = re.compile(
     r"|student, test|test student)\s*",
     re.IGNORECASE,
 )
-EXPECTED = "headings such as student,name or student,first name,last name,email"
 
 
 def heading_kind(heading: str) -> str | None:
@@ -69,7 +68,7 @@ def parse_roster(rows: list[Row], path: str, issues: IssueCollector) -> tuple[Pe
         if any(row.cells) and (person := _person(row, columns, len(header.cells), path, issues)):
             people[row.line] = person
     if columns and not people and not issues.failed:
-        _report("empty-roster", path, header.line, "headings only", "a row for each student", issues)
+        issues.error("empty-roster", path, line=header.line)
     _check(people, path, issues)
     return tuple(people.values())
 
@@ -88,8 +87,7 @@ def _columns(header: Row, path: str, issues: IssueCollector) -> dict[int, str]:
             columns[index] = "name"  # Italian, Portuguese and Spanish: the only name
     if not columns:
         suggestion = next(filter(None, (did_you_mean(heading, _KINDS) for heading in headings)), "")
-        found = "no column of ids or names"
-        _report("roster-columns", path, header.line, found, EXPECTED, issues, suggestion)
+        issues.error("roster-columns", path, line=header.line, suggestion=suggestion)
     elif unread := [cell for index, cell in enumerate(header.cells) if cell and index not in columns]:
         issues.warning("roster-columns-unread", path, line=header.line, found=f"the columns {quoted_list(unread, 20)}")
     return columns
@@ -103,7 +101,8 @@ def folded_heading(heading: str) -> str:
 
 def _person(row: Row, columns: Mapping[int, str], width: int, path: str, issues: IssueCollector) -> Person | None:
     if len(row.cells) > width:
-        _report("roster-row", path, row.line, f"{len(row.cells)} cells", f"at most {width}, as in the header", issues)
+        found, expected = f"{len(row.cells)} cells", f"at most {width}, as in the header"
+        issues.error("roster-row", path, line=row.line, found=found, expected=expected)
         return None
     cells: dict[str, list[str]] = {kind: [] for kind in ("id", "name", "first", "last")}
     for index, kind in columns.items():
@@ -112,7 +111,8 @@ def _person(row: Row, columns: Mapping[int, str], width: int, path: str, issues:
     if any(map(TEST_STUDENT.fullmatch, cells["name"])):
         return None
     if not any(cells.values()):
-        _report("roster-row", path, row.line, "neither an id nor a name", "at least one of them", issues)
+        found, expected = "neither an id nor a name", "at least one of them"
+        issues.error("roster-row", path, line=row.line, found=found, expected=expected)
         return None
     first, last = " ".join(cells["first"]), " ".join(cells["last"])
     for name in cells["name"]:
@@ -139,11 +139,4 @@ def _check(people: Mapping[int, Person], path: str, issues: IssueCollector) -> N
                 issues.warning("roster-twice", path, line=line, found=f"an id that is also in line {lines[each]}")
             lines.setdefault(each, line)
     if people and not any(person.last or person.first for person in people.values()):
-        issues.warning("roster-without-names", path, expected=EXPECTED)
-
-
-def _report(
-    code: str, path: str, line: int, found: str, expected: str, issues: IssueCollector, suggestion: str = ""
-) -> None:
-    hint = f"Fix the row, or export the roster again as comma-separated values.{suggestion}"
-    issues.error(code, path, line=line, found=found, expected=expected, hint=hint)
+        issues.warning("roster-without-names", path)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 
 from labs_schema.errors import IssueCollector, did_you_mean, quoted
-from labs_schema.models import NOT_MET, Criterion, Rating, is_bonus_title
+from labs_schema.models import Criterion, Rating, is_bonus_title
 from labs_schema.reading.ratings.ratings_csv import RatingsTable
 from labs_schema.rubrics.rubric_json import RUBRIC
 from labs_schema.rubrics.titles import Titles, title_keys
@@ -89,25 +89,15 @@ def _one_file_only(
         twins = [each.title for each in in_rubric.values() if _is_twin(each, criterion)]
         candidates = twins or without_column
         if candidates:
-            similar = did_you_mean(title, candidates) or f" Did you mean {quoted(candidates[0])}?"
-            hint = f"Correct the title in the table, or add the criterion to {RUBRIC}.{similar}"
+            suggestion = did_you_mean(title, candidates) or f" Did you mean {quoted(candidates[0])}?"
             found = f"the criterion {quoted(title)}, which {RUBRIC} lacks"
-            issues.error("criterion-twice", path, line=1, found=found, hint=hint)
+            issues.error("criterion-twice", path, line=1, found=found, suggestion=suggestion)
         else:
-            issues.warning(
-                "criterion-not-in-rubric",
-                RUBRIC,
-                found=f"no criterion {quoted(title)}, but {path} has it",
-                hint="The criterion is included as the table defines it.",
-            )
+            found = f"no criterion {quoted(title)}, but {path} has it"
+            issues.warning("criterion-not-in-rubric", RUBRIC, found=found)
     for title in missing:
-        issues.warning(
-            "criterion-without-column",
-            path,
-            line=1,
-            found=f"no column for the criterion {quoted(title)}",
-            hint=f"The criterion is included, without human grades.{did_you_mean(title, more)}",
-        )
+        found, suggestion = f"no column for the criterion {quoted(title)}", did_you_mean(title, more)
+        issues.warning("criterion-without-column", path, line=1, found=found, suggestion=suggestion)
 
 
 def _lacks_column(in_rubric: dict[str, Criterion], theirs: Criterion) -> bool:
@@ -139,20 +129,12 @@ def _merged(ours: Criterion, theirs: Criterion | None, path: str, issues: IssueC
     more = [rating for rating in theirs.ratings if rating.title not in titles]
     _check_renamed(ours.title, missing, more, path, issues)
     for rating in missing:
-        issues.warning(
-            "rating-without-column",
-            path,
-            line=3,
-            found=f"no column for rating {quoted(rating.title)} of {quoted(ours.title)}",
-            hint=f"The rating is included, without human grades.{did_you_mean(rating.title, columns)}",
-        )
+        found = f"no column for rating {quoted(rating.title)} of {quoted(ours.title)}"
+        suggestion = did_you_mean(rating.title, columns)
+        issues.warning("rating-without-column", path, line=3, found=found, suggestion=suggestion)
     for rating in more:
-        issues.warning(
-            "rating-not-in-rubric",
-            RUBRIC,
-            found=f"no rating {quoted(rating.title)} of {quoted(ours.title)}, but {path} has it",
-            hint=f"The rating is included as the table defines it.{did_you_mean(rating.title, titles)}",
-        )
+        found = f"no rating {quoted(rating.title)} of {quoted(ours.title)}, but {path} has it"
+        issues.warning("rating-not-in-rubric", RUBRIC, found=found, suggestion=did_you_mean(rating.title, titles))
     ratings = [_merged_rating(ours.title, rating, columns.get(rating.title), path, issues) for rating in ours.ratings]
     description = _description(ours.description, theirs.description, quoted(ours.title), path, issues)
     return ours.model_copy(update={"description": description, "ratings": (*ratings, *more)})
@@ -167,16 +149,13 @@ def _check_renamed(
     date = next((rating.title for rating in more if _DATE.fullmatch(rating.title)), None)
     renamed = date or more[0].title
     titles = [rating.title for rating in missing]
-    similar = did_you_mean(renamed, titles) or f" Did you mean {quoted(titles[0])}?"
-    hint = _DATE_HINT if date else f"Use the same titles in both files, or add the rating to {RUBRIC}.{similar}"
-    issues.error(
-        "date-title" if date else "rating-twice",
-        path,
-        line=3,
-        found=f"the rating {quoted(renamed)} of {quoted(criterion)}, which {RUBRIC} lacks",
-        expected=f"the titles in {RUBRIC}, such as {quoted(titles[0])}",
-        hint=hint,
-    )
+    found = f"the rating {quoted(renamed)} of {quoted(criterion)}, which {RUBRIC} lacks"
+    expected = f"the titles in {RUBRIC}, such as {quoted(titles[0])}"
+    if date:
+        issues.error("date-title", path, line=3, found=found, expected=expected, hint=_DATE_HINT)
+    else:
+        suggestion = did_you_mean(renamed, titles) or f" Did you mean {quoted(titles[0])}?"
+        issues.error("rating-twice", path, line=3, found=found, expected=expected, suggestion=suggestion)
 
 
 def _merged_rating(criterion: str, ours: Rating, theirs: Rating | None, path: str, issues: IssueCollector) -> Rating:
@@ -184,14 +163,8 @@ def _merged_rating(criterion: str, ours: Rating, theirs: Rating | None, path: st
         return ours
     what = f"rating {quoted(ours.title)} of {quoted(criterion)}"
     if ours.marks is not None and theirs.marks is not None and ours.marks != theirs.marks:
-        issues.error(
-            "marks-differ",
-            path,
-            line=5,
-            found=f"{theirs.marks:g} marks for {what}",
-            expected=f"{ours.marks:g} marks, as in {RUBRIC}",
-            hint="Correct the marks in one of the files, or remove them there.",
-        )
+        found, expected = f"{theirs.marks:g} marks for {what}", f"{ours.marks:g} marks, as in {RUBRIC}"
+        issues.error("marks-differ", path, line=5, found=found, expected=expected)
     return Rating(
         title=ours.title,
         description=_description(ours.description, theirs.description, what, path, issues),
@@ -201,29 +174,18 @@ def _merged_rating(criterion: str, ours: Rating, theirs: Rating | None, path: st
 
 def _description(ours: str, theirs: str, what: str, path: str, issues: IssueCollector) -> str:
     if ours and theirs and ours.split() != theirs.split():
-        issues.warning(
-            "descriptions-differ",
-            path,
-            found=f"a different description of {what}",
-            expected=f"the description in {RUBRIC}",
-            hint=f"The description in {RUBRIC} is used; correct one of them.",
-        )
+        issues.warning("descriptions-differ", path, found=f"a different description of {what}")
     return ours or theirs
 
 
 def _checked(criterion: Criterion, titles: Sequence[str], issues: IssueCollector) -> Criterion:
     if len(criterion.ratings) == 1:
-        hint = f"The rating {NOT_MET!r} with 0 marks is added.{did_you_mean(criterion.title, titles)}"
-        issues.warning("single-rating", RUBRIC, found=f"one rating for {quoted(criterion.title)}", hint=hint)
+        found, suggestion = f"one rating for {quoted(criterion.title)}", did_you_mean(criterion.title, titles)
+        issues.warning("single-rating", RUBRIC, found=found, suggestion=suggestion)
     criterion = criterion.with_implied_rating()
     count = len(criterion.ratings)
     if not MIN_RATINGS <= count <= MAX_RATINGS:
-        issues.error(
-            "rating-count",
-            RUBRIC,
-            found=f"{count} ratings for {quoted(criterion.title)}",
-            expected=f"{MIN_RATINGS} to {MAX_RATINGS} ratings, or one besides {NOT_MET!r}",
-        )
+        issues.error("rating-count", RUBRIC, found=f"{count} ratings for {quoted(criterion.title)}")
     if criterion.max_marks is None and any(rating.marks is not None for rating in criterion.ratings):
         issues.warning("marks-missing", RUBRIC, found=f"marks for only some ratings of {quoted(criterion.title)}")
     return criterion

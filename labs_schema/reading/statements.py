@@ -29,20 +29,11 @@ def read_statements(lab: LabFolder) -> tuple[str, str]:
         verbose = {README: readme}
     names = list(verbose)
     if len(set(verbose.values())) > 1:
-        lab.issues.warning(
-            "two-statements",
-            names[1],
-            found=f"a text that differs from {names[0]}",
-            hint=f"{names[0]} is used; delete the other file.",
-        )
+        lab.issues.warning("two-statements", names[1], found=f"a text that differs from {names[0]}, which is used")
     full = next(iter(verbose.values()), "")
     if not full and not short:
-        lab.issues.error(
-            "no-statement",
-            STATEMENTS[0],
-            found=f"no text in {', '.join(STATEMENTS)}, {SHORT_STATEMENTS[0]} or {README}",
-            hint=f"Save the assignment text as {STATEMENTS[0]}.",
-        )
+        found = f"no text in {', '.join(STATEMENTS)}, {SHORT_STATEMENTS[0]} or {README}"
+        lab.issues.error("no-statement", STATEMENTS[0], found=found)
     elif not full or not short:
         lab.issues.warning(
             "one-statement",

@@ -64,13 +64,9 @@ def read_students(
 
 def _report_duplicate(student: str, entry: SubmissionEntry, issues: IssueCollector) -> Issue | None:
     own = issues.empty_copy()
-    own.error(
-        "duplicate-student",
-        entry.where,
-        found=f"a second submission of student {quoted(student)}",
-        expected="one entry for each student",
-        hint="Delete the outdated one. Put several files of one student in a folder.",
-    )
+    found, expected = f"a second submission of student {quoted(student)}", "one entry for each student"
+    hint = "Delete the outdated one. Put several files of one student in a folder."
+    own.error("duplicate-student", entry.where, found=found, expected=expected, hint=hint)
     return issues.reject_submission(own)
 
 
@@ -83,14 +79,8 @@ def with_student_ids(table: RatingsTable, ids: StudentIds, issues: IssueCollecto
         if student is None:
             issues.error("ambiguous-student", table.path, line=row.line, found=f"the student id {quoted(row.student)}")
         elif rows.setdefault(student, resolved := row._replace(student=student)) is not resolved:
-            issues.error(
-                "duplicate-student",
-                table.path,
-                line=row.line,
-                found=f"a second row for student {quoted(student)}, after line {rows[student].line}",
-                expected="one row for each student",
-                hint="Delete the row that does not apply.",
-            )
+            found = f"a second row for student {quoted(student)}, after line {rows[student].line}"
+            issues.error("duplicate-student", table.path, line=row.line, found=found)
     return table._replace(rows=tuple(rows.values()))
 
 

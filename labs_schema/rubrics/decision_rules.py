@@ -11,8 +11,6 @@ from labs_schema.rubrics.titles import Titles
 RUBRIC = "rubrics.json"
 MAX_RULES = 100
 
-_HINT = "See docs/reference/lab-format.md."
-
 
 def read_rules(written: object, criterion: Criterion, where: str, issues: IssueCollector) -> tuple[OutcomeRule, ...]:
     """The valid rules in order, with the titles of the criterion's ratings; an error for each invalid one."""
@@ -48,8 +46,8 @@ def _rule(
     if title is None:
         known = [rating.title for rating in criterion.ratings]
         found = f"{where}: the rating {quoted(rule.rating)}, which the criterion lacks"
-        issues.error("bad-decided-by", RUBRIC, found=found, hint=_HINT + did_you_mean(rule.rating, known))
+        issues.error("bad-decided-by", RUBRIC, found=found, suggestion=did_you_mean(rule.rating, known))
     elif wrong:
-        hint = _HINT + did_you_mean(wrong[0], kinds)
-        issues.error("bad-decided-by", RUBRIC, found=f"{where}: {quoted(wrong[0])}", hint=hint)
+        suggestion = did_you_mean(wrong[0], kinds)
+        issues.error("bad-decided-by", RUBRIC, found=f"{where}: {quoted(wrong[0])}", suggestion=suggestion)
     return rule.model_copy(update={"rating": title or rule.rating})

@@ -11,7 +11,6 @@ _MARKS = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _THOUSANDS = re.compile(r"[1-9]\d{0,2},\d{3}\b")
-EXPECTED = "a number from -1,000,000 to 1,000,000 such as 2, 1.5 or -1, or nothing"
 
 
 def read_marks(written: object, path: str, where: str, line: int | None, issues: IssueCollector) -> float | None:
@@ -21,10 +20,7 @@ def read_marks(written: object, path: str, where: str, line: int | None, issues:
     """
     marks = _number(written)
     if marks is None and written not in (None, ""):
-        hint = "Write a number with a decimal point."
-        issues.error(
-            "bad-marks", path, line=line, found=f"marks {quoted(str(written))} in {where}", expected=EXPECTED, hint=hint
-        )
+        issues.error("bad-marks", path, line=line, found=f"marks {quoted(str(written))} in {where}")
     return marks
 
 

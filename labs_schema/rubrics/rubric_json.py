@@ -97,7 +97,7 @@ def _ratings(found: list[Any], where: str, issues: IssueCollector) -> tuple[Rati
         marks = read_marks(fields.get("points"), RUBRIC, place, None, issues)
         rating = Rating(title=title, description=_text(fields, place, issues), marks=marks)
         if title and titles.find(title) is not None:
-            _duplicate("rating", title, place, issues)
+            issues.error("duplicate-rating", RUBRIC, found=f"the title {quoted(title)} a second time, in {place}")
         else:
             titles.add(title)
             ratings.append(rating)
@@ -112,32 +112,19 @@ def _named_apart(criteria: list[Criterion], issues: IssueCollector) -> tuple[Cri
     for number, criterion in enumerate(criteria, start=1):
         title = names.get((criterion.title, criterion.description), criterion.title)
         if title and titles.find(title) is not None:
-            _duplicate("criterion", criterion.title, f"criterion {number}", issues)
+            found = f"the title {quoted(criterion.title)} a second time, in criterion {number}"
+            issues.error("duplicate-criterion", RUBRIC, found=found)
             continue
         titles.add(title)
         unique.append(criterion.model_copy(update={"title": title}))
     return tuple(unique)
 
 
-def _duplicate(what: str, title: str, where: str, issues: IssueCollector) -> None:
-    issues.error(
-        "duplicate-criterion" if what == "criterion" else "duplicate-rating",
-        RUBRIC,
-        found=f"the title {quoted(title)} a second time, in {where}",
-        expected=f"a different title for each {what}",
-        hint="Rename or delete one of them.",
-    )
-
-
 def _report_unknown(fields: dict[str, Any], where: str, keys: Set[str], issues: IssueCollector) -> None:
     if more := sorted(set(fields) - keys - NOT_READ - {"id", "points"}):
-        issues.warning(
-            "unknown-key",
-            RUBRIC,
-            found=f"{quoted(more[0])} in {where}",
-            expected=f"only {', '.join(sorted(keys))}",
-            hint=f"The key is ignored; correct its spelling or delete it.{did_you_mean(more[0], keys)}",
-        )
+        found, expected = f"{quoted(more[0])} in {where}", f"only {', '.join(sorted(keys))}"
+        suggestion = did_you_mean(more[0], keys)
+        issues.warning("unknown-key", RUBRIC, found=found, expected=expected, suggestion=suggestion)
 
 
 def _title(value: dict[str, Any], where: str, issues: IssueCollector) -> str:

@@ -7,14 +7,8 @@ SHOWN = 3
 LIKELY_PROGRAMS = frozenset({"archive-inside", "bad-notebook"})
 """Codes of files that probably are part of the program."""
 
-HINTS = {
-    "archive-inside": "Extract it into the submission's folder, or ask the student for a zip archive.",
-    "binary": "Skipped. If it contains the program, ask the student for the source files.",
-    "bad-notebook": "Skipped. Open it in Jupyter and save it again, or ask the student for another copy.",
-    "other-file": "Skipped; no action needed unless it contains source code.",
-    "litter": "Ignored, because it is not the student's work.",
-}
-"""Code -> advice. The code that most likely hides a program comes first."""
+CODES = ("archive-inside", "binary", "bad-notebook", "other-file", "litter")
+"""The code that most likely hides a program comes first."""
 
 
 class SkippedFiles:
@@ -36,7 +30,7 @@ class SkippedFiles:
             names = list(paths)
             where = f"{self._where}/{names[0].rstrip('/')}" if len(names) == 1 else self._where
             found = kind if len(names) == 1 else f"{kind}: {quoted_list(names, SHOWN)}"
-            issues.warning(code, where, found=found, expected="source files only", hint=HINTS[code])
+            issues.warning(code, where, found=found)
 
     @property
     def unread(self) -> frozenset[str]:
@@ -45,7 +39,7 @@ class SkippedFiles:
 
     def summary(self) -> str | None:
         """The first files of the kind that most likely contains the program: `'main.pdf' (a PDF document)`."""
-        for code in HINTS:
+        for code in CODES:
             for (of, kind), paths in self._paths.items():
                 if of == code:
                     return f"{quoted_list(list(paths), SHOWN)} ({kind})"

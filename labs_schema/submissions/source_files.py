@@ -185,8 +185,7 @@ class _Reader:
         if not decoded.text.strip():
             self._issues.warning("empty-file", name)
         if path in self._texts:
-            hint = "Rename one of them, or remove the wrong one from the archive."
-            self._issues.error("duplicate-path", name, hint=hint)
+            self._issues.error("duplicate-path", name)
         self._texts[path] = decoded.text
         self._line_ends |= {path} if decoded.line_ends else set()
         self._size += len(decoded.text)

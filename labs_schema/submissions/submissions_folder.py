@@ -131,12 +131,7 @@ def _majority_language(paths: Iterable[Sequence[str]], issues: IssueCollector) -
     """`paths` are the file paths of each submission."""
     found = majority_languages(paths)
     if len(found) > 1:
-        issues.error(
-            "language-tie",
-            "submissions",
-            found=f"as many submissions in {' as in '.join(found)}",
-            hint=f"Set the language in language.txt, for example {found[0]}.",
-        )
+        issues.error("language-tie", "submissions", found=f"as many submissions in {' as in '.join(found)}")
     return found[0] if found else UNKNOWN
 
 
@@ -147,26 +142,16 @@ def _entry_name(entry: os.DirEntry[str], where: str, known: Set[str], issues: Is
     """
     name = safe_name(entry.name)
     if name != unicodedata.normalize("NFC", entry.name):
-        issues.warning(
-            "odd-name",
-            where,
-            found=f"the name {quoted(entry.name)}",
-            hint=f"It is read as {quoted(name)}; rename it to silence this warning.",
-        )
+        issues.warning("odd-name", where, found=f"the name {quoted(entry.name)}, which is read as {quoted(name)}")
     is_folder = entry.is_dir(follow_symlinks=False)
     if ignored_name(name, folder=is_folder):
-        _report_stray("litter", where, "a file left behind by an editor or operating system", issues)
+        issues.warning("litter", where)
         return None
     student = name if is_folder else _without_suffix(name, known)
     if student is None:
-        _report_stray("stray-file", where, "a file that is not a submission", issues)
+        issues.warning("stray-file", where, found="a file that is not a submission", expected="submissions only")
     elif not local_part(student):
-        issues.error(
-            "empty-student",
-            where,
-            expected="a name such as s1@course",
-            hint="Rename the entry so that it starts with the student's id.",
-        )
+        issues.error("empty-student", where, hint="Rename the entry so that it starts with the student's id.")
     elif is_folder or is_special_file(os.lstat(entry.path), where, issues):
         return student
     elif extension(name) in UNSUPPORTED_ARCHIVES and not archive_suffix(name):
@@ -193,7 +178,3 @@ def _files(entry: os.DirEntry[str], where: str, issues: IssueCollector) -> Itera
         return archive_files(path, where, issues)
     # A single file is named after the student, so it gets a neutral name.
     return iter([single_file(path, "submission" + extension(entry.name), where, issues)])
-
-
-def _report_stray(code: str, where: str, found: str, issues: IssueCollector) -> None:
-    issues.warning(code, where, found=found, expected="submissions only", hint="It is ignored; delete it.")

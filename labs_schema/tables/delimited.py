@@ -32,12 +32,11 @@ def parse_delimited(text: str, path: str, max_line_chars: int, issues: IssueColl
     The delimiter is that of Excel's `sep=` line, or else whichever gives most rows the same width.
     """
     if not text.strip():
-        _report("empty-table", "an empty file", "Export the table again, or delete the file.", path, 1, issues)
+        issues.error("empty-table", path, line=1, found="an empty file")
         return None
     long = next((line for line, row in enumerate(text.split("\n"), start=1) if len(row) > max_line_chars), None)
     if long:
-        found = f"a line of more than {max_line_chars:,} characters"
-        _report("long-line", found, "Check for missing line breaks, or export the table again.", path, long, issues)
+        issues.error("long-line", path, line=long, found=f"a line of more than {max_line_chars:,} characters")
         return None
     first, _, rest = text.partition("\n")
     declared = _SEP_LINE.fullmatch(first)
@@ -54,7 +53,7 @@ def _rows(text: str, delimiter: str, line: int, path: str, issues: IssueCollecto
             rows.append(Row(line, tuple(unescape_formula(cell.strip()) for cell in cells)))
             line = skipped + reader.line_num + 1
     except csv.Error as error:
-        _report("bad-csv", str(error), "Close the quote in this row, or export the table again.", path, line, issues)
+        issues.error("bad-csv", path, line=line, found=str(error))
         return None
     return rows
 
@@ -74,11 +73,6 @@ def _delimiter(text: str) -> str:
         return count / len(widths) if width > 1 else 0.0
 
     return max(DELIMITERS, key=agreement)  # the first of equals: the writer's own tables have commas
-
-
-def _report(code: str, found: str, hint: str, path: str, line: int, issues: IssueCollector) -> None:
-    expected = "cells separated by one character, in double quotes if they contain it or line breaks"
-    issues.error(code, path, line=line, found=found, expected=expected, hint=hint)
 
 
 def escape_formula(cell: str) -> str:

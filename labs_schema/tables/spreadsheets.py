@@ -42,12 +42,11 @@ def read_spreadsheet(data: bytes, path: str, issues: IssueCollector) -> list[Row
         report_too_large("file-too-big", path, error.unit, error.maximum, issues)
         return None
     except (CalamineError, zipfile.BadZipFile, zlib.error, expat.ExpatError, EOFError, OSError, ValueError) as error:
-        found = "a damaged, encrypted or unsupported spreadsheet"
-        hint = "Save it as .xlsx, .ods or .csv, without a password."
-        issues.error("bad-spreadsheet", path, found=f"{found} ({type(error).__name__})", hint=hint)
+        found = f"a damaged, encrypted or unsupported spreadsheet ({type(error).__name__})"
+        issues.error("bad-spreadsheet", path, found=found)
         return None
     if not sheets:
-        issues.error("empty-table", path, found="a spreadsheet without cells", hint="Export it again, or delete it.")
+        issues.error("empty-table", path, found="a spreadsheet without cells")
         return None
     name, rows = next(iter(sheets.items()))
     if len(sheets) > 1:

@@ -92,8 +92,7 @@ def metadata_records(text: str) -> dict[str, dict[str, Any]]:
         found = yaml.load(text, Loader=_Loader)
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         found = f"invalid YAML ({str(error).splitlines()[0][:100]})"
-        hint = "Export the submissions again."
-        raise InputError([error_issue("bad-export", METADATA, found=found, hint=hint)]) from error
+        raise InputError([error_issue("bad-export", METADATA, found=found)]) from error
     if not isinstance(found, dict):
         return {}
     return {key: value for key, value in found.items() if isinstance(key, str) and isinstance(value, dict)}

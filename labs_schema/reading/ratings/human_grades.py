@@ -125,41 +125,26 @@ def _rating(
         if implied:
             return implied[0]
     names = " and ".join(quoted(column.rating) for column in marked[:3])
-    issues.warning(
-        "several-ratings" if marked else "no-rating",
-        path,
-        line=row.line,
-        found=f"{names if marked else 'no rating'} marked for criterion {quoted(criterion.title)}",
-        expected="exactly one rating marked with 1",
-        hint="The criterion counts as ungraded for this student; mark one rating.",
-    )
+    found = f"{names if marked else 'no rating'} marked for criterion {quoted(criterion.title)}"
+    issues.warning("several-ratings" if marked else "no-rating", path, line=row.line, found=found)
     return None
 
 
 def _report_unclear(row: StudentRow, column: Column, path: str, issues: IssueCollector) -> None:
     """Reports a cell that never is a rating: `#N/A`, `?`, another number, `late`, the title of another rating."""
-    issues.warning(
-        "bad-cell",
-        path,
-        line=row.line,
-        found=f"{quoted(row.cells[column.position])} in column {column.position + 1}",
-        hint=f"The cell is not a rating. Replace it with 1 or 0; the column is rating {quoted(column.rating)} of "
-        f"{quoted(column.criterion)}.",
-    )
+    issues.warning("bad-cell", path, line=row.line, found=f"{quoted(row.cells[column.position])} in {_place(column)}")
 
 
 def _check_word(row: StudentRow, column: Column, path: str, issues: IssueCollector) -> None:
     """Warns of a rating that rests on a single word, which may have meant something else."""
     cell = row.cells[column.position]
     if len(cell.split()) == 1 and cell.lower() != NO_COMMENT:
-        issues.warning(
-            "word-for-rating",
-            path,
-            line=row.line,
-            found=f"the word {quoted(cell)} instead of 1, in column {column.position + 1}",
-            hint=f"It counts as the rating {quoted(column.rating)} of {quoted(column.criterion)} with a comment; "
-            "write 1 if that is right, else 0.",
-        )
+        found = f"the word {quoted(cell)} instead of 1, in {_place(column)}"
+        issues.warning("word-for-rating", path, line=row.line, found=found)
+
+
+def _place(column: Column) -> str:
+    return f"column {column.position + 1}, rating {quoted(column.rating)} of {quoted(column.criterion)}"
 
 
 def _comments(row: StudentRow, columns: Sequence[Column]) -> list[tuple[str, str]]:

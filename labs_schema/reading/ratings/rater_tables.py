@@ -46,22 +46,13 @@ def check_raters(
             names.setdefault(rater.casefold(), set()).add(rater)
     for spellings in names.values():
         if len(spellings) > 1:
-            issues.warning(
-                "ta-spelling",
-                path,
-                found=f"{len(spellings)} spellings of a TA's name: {quoted_list(sorted(spellings))}",
-            )
+            found = f"{len(spellings)} spellings of a TA's name: {quoted_list(sorted(spellings))}"
+            issues.warning("ta-spelling", path, found=found)
     differing = [g for g in current if g.rating and own.get((g.rater, g.student, g.criterion), g.rating) != g.rating]
     for grade in differing:
-        issues.warning(
-            "rater-differs",
-            path,
-            found=f"rating {quoted(grade.rating or '')} of {quoted(grade.criterion)} for student "
-            f"{quoted(grade.student)}",
-            expected=f"the rating in {rater_file(quoted(grade.rater or ''))}",
-            hint=f"{path} stays the current grade, and the TA's own table counts as the TA's rating. "
-            "Correct one of them.",
-        )
+        rating = f"rating {quoted(grade.rating or '')} of {quoted(grade.criterion)}"
+        found, expected = f"{rating} for student {quoted(grade.student)}", rater_file(quoted(grade.rater or ""))
+        issues.warning("rater-differs", path, found=found, expected=f"the rating in {expected}")
 
 
 def _check_columns(criteria: Sequence[Criterion], table: RatingsTable, issues: IssueCollector) -> None:
@@ -69,23 +60,13 @@ def _check_columns(criteria: Sequence[Criterion], table: RatingsTable, issues: I
     for column in table.columns:
         rating = known.get((column.criterion, column.rating))
         if rating is None:
-            issues.error(
-                "rater-column",
-                table.path,
-                line=3,
-                found=f"a column for {_describe(column)}, which is not in the rubric",
-                hint="Correct the titles. To extend the rubric, edit rubrics.json and rubric_ratings.csv."
-                f"{_similar_column(column, known)}",
-            )
+            found = f"a column for {_describe(column)}, which is not in the rubric"
+            suggestion = _similar_column(column, known)
+            issues.error("rater-column", table.path, line=3, found=found, suggestion=suggestion)
         elif None not in (rating.marks, column.marks) and rating.marks != column.marks:
-            issues.error(
-                "marks-differ",
-                table.path,
-                line=5,
-                found=f"{column.marks:g} marks for {_describe(column)}",
-                expected=f"{rating.marks:g} marks as in the rubric, or an empty cell",
-                hint="Correct the marks, or clear the cells of this row.",
-            )
+            found = f"{column.marks:g} marks for {_describe(column)}"
+            expected = f"{rating.marks:g} marks, as in the rubric, or an empty cell"
+            issues.error("marks-differ", table.path, line=5, found=found, expected=expected)
 
 
 def _similar_column(column: Column, known: Iterable[tuple[str, str]]) -> str:
@@ -104,11 +85,5 @@ def _check_rows(rater: str, table: RatingsTable, students: Set[str], issues: Iss
     for row in table.rows:
         check_row(row, students, table.path, issues)
         if row.ta not in (None, rater):
-            issues.warning(
-                "ta-elsewhere",
-                table.path,
-                line=row.line,
-                found=f"the TA {quoted(row.ta or '')}",
-                expected=f"{quoted(rater)}, as in the file name",
-                hint=f"The row counts for {quoted(rater)}; move it to the other TA's table if it belongs there.",
-            )
+            found, expected = f"the TA {quoted(row.ta or '')}", f"{quoted(rater)}, as in the file name"
+            issues.warning("ta-elsewhere", table.path, line=row.line, found=found, expected=expected)

@@ -14,7 +14,7 @@ from labs_schema.reading.ratings.table_words import COMMENT_COLUMN, OTHER_COLUMN
 from labs_schema.rubrics.marks import read_marks
 from labs_schema.rubrics.repeated_titles import Part, distinct_titles
 from labs_schema.rubrics.rubric_text import clean_description
-from labs_schema.rubrics.titles import TA, Titles, rater_file, read_rater, read_title
+from labs_schema.rubrics.titles import TA, Titles, read_rater, read_title
 from labs_schema.student_ids import local_part, written_id
 from labs_schema.tables.delimited import Row
 
@@ -66,13 +66,8 @@ def parse_ratings(
     body = [_fitted(row, width) for row in rows[len(HEADER) :] if any(row.cells)]
     uneven = [row for row in [*header, *body] if len(row.cells) != width]
     for row in uneven:
-        issues.error(
-            "wrong-cell-count",
-            path,
-            line=row.line,
-            found=f"{len(row.cells)} cells",
-            expected=f"{width} cells, as in the first row",
-        )
+        found, expected = f"{len(row.cells)} cells", f"{width} cells, as in the first row"
+        issues.error("wrong-cell-count", path, line=row.line, found=found, expected=expected)
     if uneven:
         return None
     header.append(_fitted(rows[5], width))
@@ -121,13 +116,7 @@ def _ta_column(header: list[Row], path: str, issues: IssueCollector) -> int | No
         if TA in (first, last) and first in (TA, "") and not any(between):
             found.append(index)
     if len(found) > 1:
-        issues.error(
-            "duplicate-ta",
-            path,
-            line=header[0].line,
-            found=f"a second TA column, column {found[1] + 1}",
-            hint=f"Delete one. Save a second TA's ratings as {rater_file('<name>')}.",
-        )
+        issues.error("duplicate-ta", path, line=header[0].line, found=f"a second TA column, column {found[1] + 1}")
     return found[0] if found else None
 
 
@@ -205,13 +194,9 @@ def _named_apart(columns: Sequence[Column], header: list[Row], path: str, issues
         criterion = criteria.add(names.get((title, column.description), title))
         titles = ratings.setdefault(criterion, Titles())
         if titles.find(column.rating) is not None:
-            issues.error(
-                "duplicate-rating",
-                path,
-                line=header[2].line,
-                found=f"a second column for rating {quoted(column.rating)} of {quoted(criterion)}, "
-                f"column {column.position + 1}",
-            )
+            rating = f"rating {quoted(column.rating)} of {quoted(criterion)}"
+            found = f"a second column for {rating}, column {column.position + 1}"
+            issues.error("duplicate-rating", path, line=header[2].line, found=found)
             continue
         unique.append(column._replace(criterion=criterion, rating=titles.add(column.rating)))
     return tuple(unique)
@@ -227,23 +212,10 @@ def _students(
         if _is_summary(row, columns, submitted):
             issues.warning("summary-row", path, line=line, found=f"the row {quoted(row.student)}")
         elif not local_part(row.student) or not row.folder.isprintable():
-            issues.error(
-                "empty-student",
-                path,
-                line=line,
-                found=f"the student id {quoted(cells[0])}",
-                expected="an id such as s1@course in the first cell",
-                hint="Enter the student's id, or delete the row.",
-            )
+            issues.error("empty-student", path, line=line, found=f"the student id {quoted(cells[0])} in the first cell")
         elif rows.setdefault(row.student, row) is not row:
-            issues.error(
-                "duplicate-student",
-                path,
-                line=line,
-                found=f"a second row for student {quoted(row.student)}, after line {rows[row.student].line}",
-                expected="one row for each student",
-                hint="Delete the row that does not apply.",
-            )
+            found = f"a second row for student {quoted(row.student)}, after line {rows[row.student].line}"
+            issues.error("duplicate-student", path, line=line, found=found)
     return tuple(rows.values())
 
 

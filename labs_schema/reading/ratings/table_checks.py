@@ -17,8 +17,7 @@ def check_row(row: StudentRow, students: Set[str], path: str, issues: IssueColle
             line=row.line,
             found=f"ratings for student {quoted(row.student)}, who has no submission",
             expected=f"a submission {SUBMISSIONS}/{row.folder}",
-            hint="The student is ungraded; add the submission if it is missing."
-            f"{did_you_mean_id(row.folder, students)}",
+            suggestion=did_you_mean_id(row.folder, students),
         )
 
 
@@ -34,10 +33,5 @@ def check_comments(comments: RatingsTable, table: RatingsTable, issues: IssueCol
     ]
     unknown += [(f"student {quoted(row.student)}", "") for row in comments.rows if row.student not in students]
     for what, suggestion in unknown:
-        issues.warning(
-            "comment-without-rating",
-            comments.path,
-            found=f"{what}, missing in {table.path}",
-            expected=f"only columns and students of {table.path}",
-            hint=f"Its comments are ignored; correct the spelling.{suggestion}",
-        )
+        found, expected = f"{what}, missing in {table.path}", f"only columns and students of {table.path}"
+        issues.warning("comment-without-rating", comments.path, found=found, expected=expected, suggestion=suggestion)
