@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 
 from grader.evaluation import BAG_OF_WORDS, MAJORITY, TUNED, Group, Slice
+from labs_schema.grouping import grouped_by
 from labs_schema.models import Lab
 from serving.measures.agreement import Agreement, agreement, difference, figures_by_rating
 from serving.measures.decisions import Decision
@@ -62,10 +63,7 @@ def group_figures(
 
 
 def _decided(ours: Sequence[Decision], resamples: int) -> dict[str, Agreement]:
-    found: dict[str, list[Decision]] = {}
-    for decision in ours:
-        if decision.decided:
-            found.setdefault(decision.criterion, []).append(decision)
+    found = grouped_by((d for d in ours if d.decided), lambda d: d.criterion)
     return {criterion: agreement(each, resamples=resamples) for criterion, each in found.items()}
 
 

@@ -1,6 +1,6 @@
 """Summarises how each TA rates compared with expectation and with the other TAs, and raises alarms for outliers."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -9,6 +9,7 @@ import numpy as np
 from grader.labels.out_of_fold import Expected, RatedCriterion
 from grader.labels.permutation_tests import RatedSubmission, TaTests, holm, ta_tests
 from labs_schema.frozen import Frozen
+from labs_schema.grouping import grouped_by
 from labs_schema.models import Criterion, Lab
 from serving.measures.arrays import Floats
 
@@ -146,21 +147,15 @@ def _tested(by_ta: Mapping[str, Sequence[_Rating]]) -> dict[str, _Tested]:
 def _tests(by_ta: Mapping[str, Sequence[_Rating]]) -> TaTests:
     """The permutation tests with a submission as the unit: residuals from each criterion's mean, and ratings given."""
     everything = [each for ratings in by_ta.values() for each in ratings]
-    likely, marks = defaultdict(list), defaultdict(list)
-    for each in everything:
-        likely[each.cell].append(each.likely)
-        marks[each.cell].append(each.marks or 0.0)
-    mean_likely = {cell: float(np.mean(each)) for cell, each in likely.items()}
-    mean_marks = {cell: float(np.mean(each)) for cell, each in marks.items()}
+    of_cell = grouped_by(everything, lambda each: each.cell)
+    mean_likely = {cell: float(np.mean([each.likely for each in found])) for cell, found in of_cell.items()}
+    mean_marks = {cell: float(np.mean([each.marks or 0.0 for each in found])) for cell, found in of_cell.items()}
     cells = {cell: number for number, cell in enumerate(sorted({(*each.cell, each.given) for each in everything}))}
-    criteria = {criterion: number for number, criterion in enumerate(sorted(likely))}
+    criteria = {criterion: number for number, criterion in enumerate(sorted(of_cell))}
     labs = {lab: number for number, lab in enumerate(sorted({lab for lab, _ in criteria}))}
     submissions: list[RatedSubmission] = []
     for ta, ratings in enumerate(by_ta.values()):
-        grouped: dict[tuple[str, str], list[_Rating]] = {}
-        for each in ratings:
-            grouped.setdefault(each.rated[:2], []).append(each)
-        for (lab, _), group in grouped.items():
+        for (lab, _), group in grouped_by(ratings, lambda each: each.rated[:2]).items():
             submissions.append(
                 RatedSubmission(
                     lab=labs[lab],
@@ -221,11 +216,8 @@ def _likeliest_habit(mine: Sequence[_Rating]) -> str:
 
 def _constant_ratings(mine: Sequence[_Rating]) -> list[str]:
     """`always gives A for CRITERION` for each criterion where that holds and was not expected."""
-    by_criterion: dict[str, list[_Rating]] = {}
-    for each in mine:
-        by_criterion.setdefault(each.criterion.title, []).append(each)
     found = []
-    for title, ratings in by_criterion.items():
+    for title, ratings in grouped_by(mine, lambda each: each.criterion.title).items():
         names = [each.criterion.ratings[each.given].title for each in ratings]
         usual, count = Counter(names).most_common(1)[0]
         expected = np.mean(

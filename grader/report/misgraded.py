@@ -6,6 +6,7 @@ A submission is named by its pseudonym. Ungraded criteria are listed but do not 
 from collections.abc import Iterable, Mapping, Sequence
 
 from labs_schema.frozen import Frozen
+from labs_schema.grouping import grouped_by
 from labs_schema.hashes import submission_key
 from labs_schema.limits import ReportLimits
 from labs_schema.models import Criterion, Lab, Submission
@@ -76,9 +77,7 @@ def misgraded(decisions: Iterable[Decision], labs: Mapping[str, Lab]) -> tuple[M
 
 def differing(decisions: Iterable[Decision]) -> list[list[Decision]]:
     """The decisions of each submission with a disagreement, sorted by confidence of the disagreement, descending."""
-    by_submission: dict[tuple[str, str], list[Decision]] = {}
-    for decision in decisions:
-        by_submission.setdefault((decision.lab, decision.student), []).append(decision)
+    by_submission = grouped_by(decisions, lambda d: (d.lab, d.student))
     groups = [sorted(group, key=_rank) for group in by_submission.values() if any(map(_differs, group))]
     return sorted(groups, key=lambda group: _rank(group[0]))
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from labs_schema.frozen import Frozen
+from labs_schema.grouping import grouped_by
 from serving.measures.arrays import Floats
 from serving.measures.coefficients import kendall_tau_b, macro_f1, ordinal_alpha, pearson, quadratic_kappa
 from serving.measures.decisions import Decision
@@ -145,9 +146,7 @@ def check_same_decisions(ours: Sequence[Decision], theirs: Sequence[Decision]) -
 
 def confusions(decisions: Sequence[Decision], weights: Floats) -> dict[tuple[str, str], Floats]:
     """(lab, criterion) -> confusion matrices of shape (B, C, C + 1), weighted by the rows of `weights` (B, n)."""
-    rows: dict[tuple[str, str], list[int]] = {}
-    for i, decision in enumerate(decisions):
-        rows.setdefault((decision.lab, decision.criterion), []).append(i)
+    rows = grouped_by(range(len(decisions)), lambda i: (decisions[i].lab, decisions[i].criterion))
     tables = {}
     for key, members in rows.items():
         size = decisions[members[0]].ratings
@@ -171,16 +170,14 @@ class TotalMarks:
 
 def total_marks(decisions: Sequence[Decision]) -> dict[str, TotalMarks]:
     """lab -> totals of its submissions for which both sides gave marks for every criterion."""
-    rows: dict[str, dict[str, list[int]]] = {}
-    for i, decision in enumerate(decisions):
-        rows.setdefault(decision.lab, {}).setdefault(decision.student, []).append(i)
-    return {lab: _total_marks(decisions, list(students.values())) for lab, students in rows.items()}
+    by_lab = grouped_by(range(len(decisions)), lambda i: decisions[i].lab)
+    return {lab: _total_marks(decisions, rows) for lab, rows in by_lab.items()}
 
 
-def _total_marks(decisions: Sequence[Decision], students: list[list[int]]) -> TotalMarks:
-    criteria = len({decisions[i].criterion for rows in students for i in rows})
+def _total_marks(decisions: Sequence[Decision], of_lab: list[int]) -> TotalMarks:
+    criteria = len({decisions[i].criterion for i in of_lab})
     human, grader, first = [], [], []
-    for rows in students:
+    for rows in grouped_by(of_lab, lambda i: decisions[i].student).values():
         ta = [m for i in rows if (m := decisions[i].human_marks) is not None]
         given = [m for i in rows if (m := decisions[i].grader_marks) is not None]
         if len(ta) == len(given) == criteria:

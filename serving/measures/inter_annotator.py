@@ -9,6 +9,7 @@ from itertools import chain
 import numpy as np
 
 from labs_schema.frozen import Frozen
+from labs_schema.grouping import grouped_by
 from labs_schema.models import Lab
 from serving.measures.arrays import Floats
 from serving.measures.coefficients import coincidences, krippendorff_alpha, ordinal_distance
@@ -116,11 +117,8 @@ def _agreement_with_grader(unit: Unit, answers: dict[tuple[str, str, str], int |
 
 def _alpha(units: Sequence[Unit], weights: Floats) -> Floats:
     """Alpha averaged over (lab, criterion) under each row of `weights` (B, units), shape (B,)."""
-    rows: dict[tuple[str, str], list[int]] = {}
-    for i, unit in enumerate(units):
-        rows.setdefault((unit.lab, unit.criterion), []).append(i)
     parts = []
-    for members in rows.values():
+    for members in grouped_by(range(len(units)), lambda i: (units[i].lab, units[i].criterion)).values():
         each = coincidences([[*units[i].given.values()] for i in members], units[members[0]].ratings)
         counted = np.einsum("bi,irc->brc", weights[:, members], each)
         parts.append((krippendorff_alpha(counted, ordinal_distance(counted)), np.ones(len(weights))))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from labs_schema.errors import OverlongError
+from labs_schema.grouping import grouped_by
 from prompts.encode import PromptEncoder
 from prompts.messages import Prompt
 from prompts.verdict import parse_verdict
@@ -56,11 +57,8 @@ def load_examples(
 
     Raises OverlongError if a submission with its longest answer does not fit and `on_overlong` is `error`.
     """
-    submissions: dict[tuple[str, str], list[PairRow]] = {}
-    for row in rows:
-        submissions.setdefault((row.lab, row.submission), []).append(row)
     examples, skipped = [], []
-    for name, its_rows in submissions.items():
+    for name, its_rows in grouped_by(rows, lambda row: (row.lab, row.submission)).items():
         try:
             examples.append(_encode(its_rows, encoder))
         except OverlongError:
@@ -120,9 +118,7 @@ def _is_verdict(answer: str) -> bool:
 
 
 def _encode(rows: Sequence[PairRow], encoder: PromptEncoder) -> TrainingExample:
-    criteria: dict[tuple[str, str], list[PairRow]] = {}
-    for row in rows:
-        criteria.setdefault((row.prompt, row.chosen), []).append(row)
+    criteria = grouped_by(rows, lambda row: (row.prompt, row.chosen))
     encoded = encoder.encode([_prompt(same[0]) for same in criteria.values()])
     example = TrainingExample(
         shared=encoded.shared,

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from labs_schema.grouping import grouped_by
 from labs_schema.near_copies.sketches import Index, Sketches
 from labs_schema.student_ids import local_part, student_clusters
 from training.dataset.spool import Block
@@ -61,14 +62,12 @@ def training_students(
 ) -> set[str]:
     """A seeded choice of `share` (0 to 1) of the students. Those who share a group are chosen together."""
     chosen: set[str] = set()
-    clusters: dict[str, set[str]] = {}
     cluster_of = student_clusters(students, groups)
-    for student, cluster in cluster_of.items():
-        clusters.setdefault(cluster, set()).add(student)
+    clusters = grouped_by(cluster_of, cluster_of.__getitem__)
     wanted = round(share * len(cluster_of))
     for cluster in sorted(clusters, key=lambda each: seeded_order(seed, each)):
         if len(chosen) < wanted:
-            chosen |= clusters[cluster]
+            chosen.update(clusters[cluster])
     return chosen
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from grader.experiments.robustness.grid import Cell, CellResult, losses_of
 from grader.experiments.robustness.poison import PoisonKind
 from labs_schema.frozen import Frozen
+from labs_schema.grouping import grouped_by
 from serving.measures.agreement import figures
 from serving.measures.arrays import Floats
 from serving.measures.decisions import Decision
@@ -90,9 +91,8 @@ def curve(
 
 def _points(results: Sequence[CellResult], losses: Sequence[str], draws: Draws) -> tuple[Point, ...]:
     """One point for each p and loss, sorted. All results hold the same decisions, the ones `draws` was drawn from."""
-    by_point: dict[tuple[float, str], list[CellResult]] = {}
-    for result in sorted(results, key=lambda each: (each.cell.p, losses.index(each.cell.loss), each.cell.seed)):
-        by_point.setdefault((result.cell.p, result.cell.loss), []).append(result)
+    ordered = sorted(results, key=lambda each: (each.cell.p, losses.index(each.cell.loss), each.cell.seed))
+    by_point = grouped_by(ordered, lambda each: (each.cell.p, each.cell.loss))
     drawn = {key: _figures(group, draws) for key, group in by_point.items()}
     points = []
     for (p, loss), group in by_point.items():
