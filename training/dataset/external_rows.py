@@ -9,12 +9,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from labs_schema.errors import InputError, Issue, error_issue, field_errors
+from labs_schema.errors import InputError, error_issue
 from labs_schema.frozen import Frozen
-from labs_schema.limits import DatasetLimits
-from training.dataset.json_rows import json_rows
+from training.dataset.json_rows import json_rows, parsed_rows
 
 
 def _text(value: str) -> str:
@@ -61,7 +60,7 @@ class ExternalRow(Frozen):
     turns: tuple[tuple[str, str], ...]
     chosen: str
     rejected: str | None = None
-    line: int
+    line: int = 0
 
 
 class MessagesRow(_Row):
@@ -139,79 +138,69 @@ def detect_format(path: Path) -> RowName:
 
 def read_external(path: Path, name: RowName) -> tuple[ExternalRow, ...]:
     """All rows of a file in the format `name`. Raises InputError with the invalid lines."""
-    rows: list[ExternalRow] = []
-    issues: list[Issue] = []
-    for number, line in json_rows(path):
-        try:
-            rows.append(_row(json.loads(line), name, number))
-        except ValidationError as invalid:
-            issues.append(_issue(path, number, field_errors(invalid)[0], name))
-        except (ValueError, RecursionError) as invalid:
-            issues.append(_issue(path, number, str(invalid)[:200], name))
-        if len(issues) == DatasetLimits().reported_rows:
-            break
-    if not rows and not issues:
-        issues.append(error_issue("no-rows", path))
-    if issues:
-        raise InputError(issues)
-    return tuple(rows)
+    expected = f"a row with {', '.join(sorted(FIELDS[name]))}, as in the first row"
+    hint = "Fix the line; all rows of a file have one format."
+    rows = parsed_rows(path, lambda text: _row(json.loads(text), name), "bad-row", expected=expected, hint=hint)
+    if not (found := tuple(row.model_copy(update={"line": line}) for line, row in rows)):
+        raise InputError([error_issue("no-rows", path)])
+    return found
 
 
 def _name(values: Mapping[str, Any]) -> RowName | None:
     return next((name for name, fields in FIELDS.items() if fields <= values.keys()), None)
 
 
-def _row(values: Any, name: RowName, line: int) -> ExternalRow:
+def _row(values: Any, name: RowName) -> ExternalRow:
     if not isinstance(values, dict):
         raise ValueError("not a JSON object")
     if (found := _name(values)) not in (name, None):
         raise ValueError(f"a row of another format, {found}")
-    return ROWS[name](values, line)
+    return ROWS[name](values)
 
 
-def _messages(values: Any, line: int) -> ExternalRow:
-    return _conversed("", MessagesRow.model_validate(values).messages, line)
+def _messages(values: Any) -> ExternalRow:
+    return _conversed("", MessagesRow.model_validate(values).messages)
 
 
-def _conversed(system: str, messages: list[Turn], line: int) -> ExternalRow:
+def _conversed(system: str, messages: list[Turn]) -> ExternalRow:
     *turns, answer = messages
     if answer.role != "assistant":
         raise ValueError("messages: the last turn is not the assistant's")
-    return ExternalRow(turns=_conversation(system, turns), chosen=answer.content, line=line)
+    return ExternalRow(turns=_conversation(system, turns), chosen=answer.content)
 
 
-def _sharegpt(values: Any, line: int) -> ExternalRow:
+def _sharegpt(values: Any) -> ExternalRow:
     row = ShareGptRow.model_validate(values)
     turns = [each.turn() for each in row.conversations]
     if row.chosen or row.rejected:
         answers = {"chosen": row.chosen and [row.chosen.turn()], "rejected": row.rejected and [row.rejected.turn()]}
-        return _preference({"prompt": turns, "system": row.system, **answers}, line)
-    return _conversed(row.system, turns, line)
+        return _preference({"prompt": turns, "system": row.system, **answers})
+    return _conversed(row.system, turns)
 
 
-def _instruction(values: Any, line: int) -> ExternalRow:
+def _instruction(values: Any) -> ExternalRow:
     row = InstructionRow.model_validate(values)
     prompt = "\n\n".join(text for text in (row.instruction, row.input) if text.strip())
     turns = [Turn(role="user", content=prompt)]
     for question, answer in reversed(row.history):
         turns = [Turn(role="user", content=question), Turn(role="assistant", content=answer), *turns]
-    return ExternalRow(turns=_conversation(row.system, turns), chosen=row.output, line=line)
+    return ExternalRow(turns=_conversation(row.system, turns), chosen=row.output)
 
 
-def _preference(values: Any, line: int) -> ExternalRow:
+def _preference(values: Any) -> ExternalRow:
     row = PreferenceRow.model_validate(values)
     chosen, rejected = _answer(row.chosen), _answer(row.rejected)
     if chosen == rejected:
         raise ValueError("chosen and rejected are the same")
-    return ExternalRow(turns=_conversation(row.system, row.prompt), chosen=chosen, rejected=rejected, line=line)
+    return ExternalRow(turns=_conversation(row.system, row.prompt), chosen=chosen, rejected=rejected)
 
 
-def _completion(values: Any, line: int) -> ExternalRow:
+def _completion(values: Any) -> ExternalRow:
     row = CompletionRow.model_validate(values)
-    return ExternalRow(turns=_conversation(row.system, row.prompt), chosen=_answer(row.completion), line=line)
+    return ExternalRow(turns=_conversation(row.system, row.prompt), chosen=_answer(row.completion))
 
 
-ROWS: dict[RowName, Callable[[Any, int], ExternalRow]] = {
+ROWS: dict[RowName, Callable[[Any], ExternalRow]] = {
     "messages": _messages,
     "sharegpt": _sharegpt,
     "instruction": _instruction,
@@ -238,9 +227,3 @@ def _answer(given: str | list[Turn]) -> str:
     if [turn.role for turn in given] != ["assistant"]:
         raise ValueError("an answer must be a string or one assistant turn")
     return given[0].content
-
-
-def _issue(path: Path, line: int, found: str, name: RowName) -> Issue:
-    expected = f"a row with {', '.join(sorted(FIELDS[name]))}, as in the first row"
-    hint = "Fix the line; all rows of a file have one format."
-    return error_issue("bad-row", path, found=found, expected=expected, hint=hint, line=line)

@@ -3,9 +3,16 @@
 import codecs
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar, Unpack
 
+from pydantic import BaseModel, ValidationError
+
+from labs_schema.errors import Issue, IssueDetails, error_issue, field_errors, raise_errors
+from labs_schema.limits import DatasetLimits
+
+Row = TypeVar("Row")
 _DECODER = json.JSONDecoder()
 _BETWEEN_ITEMS = re.compile(r"[\s,]*")
 
@@ -26,6 +33,35 @@ def json_rows(path: Path) -> Iterator[tuple[int, str]]:
             text = _decoded(line.removeprefix(codecs.BOM_UTF8 if number == 1 else b""))
             if text.strip():
                 yield number, text
+
+
+def parsed_rows(
+    path: Path, parse: Callable[[str], Row], code: str, **details: Unpack[IssueDetails]
+) -> Iterator[tuple[int, Row]]:
+    """(line, row) of each row; nothing more after an invalid one, for which `parse` raises ValueError.
+
+    Raises InputError with the first `DatasetLimits.reported_rows` invalid rows, as issues with `code` and `details`.
+    """
+    issues: list[Issue] = []
+    for line, text in json_rows(path):
+        try:
+            row = parse(text)
+        except (ValueError, RecursionError) as invalid:
+            found = field_errors(invalid)[0] if isinstance(invalid, ValidationError) else str(invalid)[:200]
+            details |= {"found": found, "line": line}
+            issues.append(error_issue(code, path, **details))
+            if len(issues) == DatasetLimits().reported_rows:
+                break
+        else:
+            if not issues:
+                yield line, row
+    raise_errors(issues)
+
+
+def json_line(row: BaseModel | dict[str, object]) -> bytes:
+    """The row as ASCII JSON, with its newline."""
+    values = row.model_dump() if isinstance(row, BaseModel) else row
+    return json.dumps(values, separators=(",", ":")).encode("ascii") + b"\n"
 
 
 def _decoded(data: bytes) -> str:

@@ -1,17 +1,13 @@
 """Rows of a training file: written in the formats that trainers read, and read back for `grader train`."""
 
-import json
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ValidationError
-
-from labs_schema.errors import InputError, Issue, error_issue, field_errors
+from labs_schema.errors import InputError, error_issue
 from labs_schema.frozen import Frozen
-from labs_schema.limits import DatasetLimits
 from prompts.messages import Prompt
-from training.dataset.json_rows import json_rows
+from training.dataset.json_rows import json_line, parsed_rows
 from training.dataset.pairs import RatedPrompt
 
 RowFormat = Literal["dpo", "sft", "messages", "instruction"]
@@ -85,29 +81,13 @@ FORMATS: dict[RowFormat, Callable[[RatedPrompt], list[Row]]] = {
 def json_lines(rated: Iterable[RatedPrompt], row_format: RowFormat) -> list[bytes]:
     """Each row as one line of ASCII JSON, with its newline."""
     rows = (row for prompt in rated for row in FORMATS[row_format](prompt))
-    return [json.dumps(row, separators=(",", ":")).encode("ascii") + b"\n" for row in rows]
+    return [json_line(row) for row in rows]
 
 
 def read_pairs(path: Path) -> Iterator[PairRow]:
     """The rows of a `dpo` file, one at a time. Raises InputError with the line of every invalid row."""
     if not path.is_file():
         raise InputError([error_issue("missing-dataset", path, expected="a file of preference pairs")])
-    issues: list[Issue] = []
-    for number, line in json_rows(path):
-        try:
-            row = PairRow.model_validate_json(line)
-        except ValidationError as invalid:
-            issues.append(_bad_row(path, number, invalid))
-            if len(issues) == DatasetLimits().reported_rows:
-                break
-        else:
-            if not issues:
-                yield row
-    if issues:
-        raise InputError(issues)
-
-
-def _bad_row(path: Path, line: int, invalid: ValidationError) -> Issue:
-    found = field_errors(invalid)[0]
     hint = "Build the dataset again with --format dpo, the only format that this command reads."
-    return error_issue("bad-row", path, found=found, expected="a preference pair", hint=hint, line=line)
+    rows = parsed_rows(path, PairRow.model_validate_json, "bad-row", expected="a preference pair", hint=hint)
+    yield from (row for _, row in rows)

@@ -1,19 +1,18 @@
 """Soft labels: a teacher's probabilities for submissions that no TA rated, from the results of `grader regrade`."""
 
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from labs_schema.errors import InputError, Issue, error_issue, field_errors
+from labs_schema.errors import InputError, Issue, error_issue, raise_errors
 from labs_schema.grades import CriterionGrade, Grade
 from labs_schema.hashes import file_hash, program_key, rubric_hash, submission_hash, submission_key
 from labs_schema.models import Criterion, Lab, Submission
 from prompts.messages import Prompt, build_prompts
-from training.dataset.json_rows import json_rows
+from training.dataset.json_rows import json_line, parsed_rows
 from training.dataset.manifest import Teacher
 from training.dataset.pairs import PromptOptions, as_shown, draw_option_orders
 from training.dataset.row_formats import PromptRow, prompt_fields
@@ -78,8 +77,7 @@ def find_results(folders: Sequence[Path], labs: Sequence[str]) -> dict[str, Path
             elif first.grade.lab in found:
                 issues.append(first.issue("bad-soft-labels", f"lab {first.grade.lab!r} again", "each lab once"))
             found.setdefault(first.grade.lab, path)
-    if issues:
-        raise InputError(issues)
+    raise_errors(issues)
     return found
 
 
@@ -109,8 +107,7 @@ def read_labels(path: Path, lab: Lab) -> LabelledLab:
         issues.append(error_issue("bad-soft-labels", path, found=f"{len(graders)} models", expected="one model"))
     if not graders:
         issues.append(error_issue("bad-soft-labels", path, found="no graded submission", expected="grades of a model"))
-    if issues:
-        raise InputError(issues)
+    raise_errors(issues)
     base_model, model_hash = graders.pop()
     unrated = {s: given for s, given in labels.items() if given and not lab.ratings_by_student.get(s)}
     return LabelledLab(Teacher(base_model=base_model, model_hash=model_hash, grades=file_hash(path)), unrated)
@@ -136,36 +133,25 @@ def soft_lines(lab: Lab, labelled: LabelledLab, options: PromptOptions) -> Itera
 
 
 def read_soft(path: Path) -> Iterator[SoftRow]:
-    """The rows of a `soft.jsonl`, one at a time. Raises InputError at the first invalid row."""
-    for number, line in json_rows(path):
-        try:
-            yield SoftRow.model_validate_json(line)
-        except ValidationError as invalid:
-            raise InputError([_unreadable("bad-row", path, number, invalid)]) from None
+    """The rows of a `soft.jsonl`, one at a time. Raises InputError with the line of every invalid row."""
+    hint = "Build the dataset again with --soft-labels."
+    rows = parsed_rows(path, SoftRow.model_validate_json, "bad-row", expected="a soft label", hint=hint)
+    yield from (row for _, row in rows)
 
 
 def _line(lab: Lab, key: str, criterion: Criterion, prompt: Prompt, given: Mapping[str, float]) -> bytes:
     total = math.fsum(given.values())
     probabilities = tuple(given[title] / total for title in prompt.options)
-    row = SoftRow(**prompt_fields(lab.name, key, criterion.title, prompt), probabilities=probabilities)
-    return json.dumps(row.model_dump(), separators=(",", ":")).encode("ascii") + b"\n"
+    return json_line(SoftRow(**prompt_fields(lab.name, key, criterion.title, prompt), probabilities=probabilities))
 
 
 def _rows(path: Path) -> Iterator[_Row]:
-    empty = True
-    for number, line in json_rows(path):
+    empty, expected = True, "a result of grader regrade"
+    for line, row in parsed_rows(path, _Result.model_validate_json, "bad-soft-labels", expected=expected):
         empty = False
-        try:
-            yield _Row(path, number, _Result.model_validate_json(line).grade)
-        except ValidationError as invalid:
-            raise InputError([_unreadable("bad-soft-labels", path, number, invalid)]) from None
+        yield _Row(path, line, row.grade)
     if empty:
         raise InputError([error_issue("bad-soft-labels", path, found="no rows", expected="a grade in each row")])
-
-
-def _unreadable(code: str, path: Path, line: int, invalid: ValidationError) -> Issue:
-    expected = "a soft label" if code == "bad-row" else "a result of grader regrade"
-    return error_issue(code, path, found=field_errors(invalid)[0], expected=expected, line=line)
 
 
 def _is_usable(answer: CriterionGrade) -> bool:

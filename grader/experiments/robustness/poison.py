@@ -4,7 +4,6 @@ Each random draw depends only on the seed and the name of the label or submissio
 poisoned at every higher p, in any order of rows.
 """
 
-import json
 import random
 from collections.abc import Mapping, Sequence
 from itertools import groupby
@@ -19,6 +18,7 @@ from prompts.attacks.attack import target_rating
 from prompts.attacks.training import TRAINING_ATTACKS
 from prompts.messages import shared_text
 from prompts.verdict import LETTERS, parse_verdict
+from training.dataset.json_rows import json_line
 from training.dataset.manifest import MANIFEST, OutputFile
 from training.dataset.pairs import PromptOptions, as_shown
 from training.dataset.row_formats import PairRow, read_pairs
@@ -134,8 +134,7 @@ def write_poisoned(
         built = PromptOptions(style=made.style, seed=made.seed, unobserved_share=made.unobserved_share)
         found = poison_prompts(rows, labs, built, p, seed)
     out.mkdir(parents=True, exist_ok=True)
-    lines = (json.dumps(row.model_dump(), separators=(",", ":")).encode("ascii") + b"\n" for row in found.rows)
-    (out / TRAIN).write_bytes(b"".join(lines))
+    (out / TRAIN).write_bytes(b"".join(map(json_line, found.rows)))
     write_atomically(out / "poison.json", found.poison.model_dump_json(indent=1) + "\n")
     size = (out / TRAIN).stat().st_size
     written = OutputFile(sha256=file_hash(out / TRAIN), bytes=size, rows=len(found.rows))

@@ -172,3 +172,11 @@ def test_results_of_several_labs_are_found_in_one_folder(build, course, tmp_path
         write_results(tmp_path / "out" / lab, labs / lab)
     manifest = build(labs, tmp_path / "soft", soft_labels=(tmp_path / "out",))
     assert set(manifest.teachers) == {"lab1", "lab2"}
+
+
+def test_every_invalid_row_of_soft_labels_is_reported_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "soft.jsonl"
+    path.write_text('{"lab": "lab1"}\n\nno JSON\n')
+    with pytest.raises(InputError) as failed:
+        list(read_soft(path))
+    assert [(issue.code, issue.line) for issue in failed.value.issues] == [("bad-row", 1), ("bad-row", 3)]
