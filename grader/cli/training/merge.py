@@ -1,8 +1,7 @@
 """`grader merge`: merges an adapter into its base model."""
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -10,17 +9,12 @@ from grader.cli.options import RunFolder
 from grader.terminal import show
 
 
-class Dtype(StrEnum):
-    BFLOAT16 = "bfloat16"
-    FLOAT32 = "float32"
-
-
 def merge(
     run: RunFolder,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FOLDER", help="Output folder. Default: RUN/merged.")
     ] = None,
-    dtype: Annotated[Dtype, typer.Option(help="Type of the merged weights.")] = Dtype.BFLOAT16,
+    dtype: Annotated[Literal["bfloat16", "float32"], typer.Option(help="Type of the merged weights.")] = "bfloat16",
 ) -> None:
     """Merges a run's adapter into its base model.
 
@@ -31,5 +25,5 @@ def merge(
     """
     from training.models.merge import merge as merge_run
 
-    merged = merge_run(run, out, dtype.value)
+    merged = merge_run(run, out, dtype)
     show({"model": merged}, str(merged))
