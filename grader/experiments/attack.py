@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 
 from grader.experiments.attack_report import AttackReport, attack_report, draw_families
@@ -47,8 +48,7 @@ def attack_lab(folder: Path, model: str, out: Path, options: AttackOptions) -> A
     """
     suite, lab = evaluation_attacks(options.attacks), load_lab(folder)
     chosen = unseen_submissions(lab, model, options.submissions, options.seed)
-    grader = load_grader(model, GraderOptions(engine=options.engine))
-    try:
+    with closing(load_grader(model, GraderOptions(engine=options.engine))) as grader:
         threshold = accepting(grader, lab, options.accept_from)
         controls = control_attacks(suite, target_rating(lab.criteria))
         everything = [*suite, *{control.name: control for control in controls.values()}.values()]
@@ -56,8 +56,6 @@ def attack_lab(folder: Path, model: str, out: Path, options: AttackOptions) -> A
             repeated, attacked = all_attempts(
                 grader, lab, chosen, everything, progress=lambda done, of: show("grading", done, of)
             )
-    finally:
-        grader.close()
     report = attack_report(
         lab,
         suite,

@@ -12,7 +12,6 @@ from grader.experiments.compare_runs import SharedTestSet, compare_runs, shared_
 from grader.experiments.group_figures import group_figures, steps
 from grader.experiments.held_out import DatasetLabs, read_dataset_labs
 from grader.experiments.predictions import (
-    ModelSettings,
     Predictions,
     bag_of_words_predictions,
     in_labs,
@@ -26,10 +25,10 @@ from grader.report.page import ReportSource, write_report
 from grader.token_cost import FILE as COST
 from labs_schema.files.atomic import write_atomically
 from prompts.base_models import find_base
-from prompts.encode import OnOverlong
 from serving.engines.engine_choice import EngineName
 from serving.measures.decisions import Decision
 from serving.measures.resampling import RESAMPLES
+from serving.model.loading import GraderOptions
 from training.config import RunConfig
 from training.dataset.manifest import DatasetManifest
 from training.run_folder import open_run_folder
@@ -63,11 +62,12 @@ def evaluate_run(run: Path, labs: Path, out: Path, options: EvaluateOptions) -> 
     course = read_dataset_labs(dataset, labs)
     shared = shared_test_set(options.other, dataset, course) if options.other else None
 
-    settings = ModelSettings(options.engine, options.orders)
+    settings = GraderOptions(engine=options.engine, orders=options.orders)
     tuned = model_predictions(str(run), course.tested, TUNED, settings)
     graders = {TUNED: tuned.predictions}
     if options.base:
-        graders[UNTUNED] = _base_predictions(course, config, dataset, ModelSettings(options.engine, tuned.orders))
+        same_orders = settings.model_copy(update={"orders": tuned.orders})
+        graders[UNTUNED] = _base_predictions(course, config, dataset, same_orders)
     graders[BAG_OF_WORDS] = bag_of_words_predictions(course.labs)
     graders[MAJORITY] = majority_predictions(course.tested)
 
@@ -87,16 +87,16 @@ def evaluate_run(run: Path, labs: Path, out: Path, options: EvaluateOptions) -> 
 
 
 def _base_predictions(
-    course: DatasetLabs, config: RunConfig, dataset: DatasetManifest, settings: ModelSettings
+    course: DatasetLabs, config: RunConfig, dataset: DatasetManifest, settings: GraderOptions
 ) -> Predictions:
     """The untuned base model with the tuned model's prompts and option orders."""
-    on_overlong: OnOverlong = "middle" if config.on_overlong == "middle" else "error"
-    settings = settings._replace(style=dataset.style, on_overlong=on_overlong)
-    return model_predictions(find_base(config.model).source, course.tested, UNTUNED, settings).predictions
+    settings = settings.model_copy(update={"on_overlong": "middle" if config.on_overlong == "middle" else "error"})
+    source = find_base(config.model).source
+    return model_predictions(source, course.tested, UNTUNED, settings, style=dataset.style).predictions
 
 
 def _comparison(
-    shared: SharedTestSet, run: Path, ours: Predictions, settings: ModelSettings, resamples: int
+    shared: SharedTestSet, run: Path, ours: Predictions, settings: GraderOptions, resamples: int
 ) -> RunComparison:
     labs = shared.labs
     theirs = model_predictions(str(shared.run), labs.tested, "the other run", settings).predictions

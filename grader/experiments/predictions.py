@@ -1,6 +1,7 @@
 """The ratings that each grader gives to the held-out test set: a model, the bag-of-words and the majority baseline."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from itertools import chain
 from time import monotonic
 from typing import NamedTuple
@@ -13,10 +14,8 @@ from grader.token_cost import Cost, measured_cost
 from labs_schema.grades import Grade
 from labs_schema.limits import QueueLimits
 from labs_schema.models import Lab, Submission
-from prompts.encode import OnOverlong
 from prompts.style import PromptStyle
 from serving.calibration.calibration import Calibration
-from serving.engines.engine_choice import EngineName
 from serving.engines.prefixes import MeteredEngine
 from serving.grading.grader import Grader
 from serving.measures.decisions import (
@@ -44,28 +43,17 @@ class ModelPredictions(NamedTuple):
     calibration: Calibration | None
 
 
-class ModelSettings(NamedTuple):
-    """Settings for loading a model. None takes the value of the model's manifest or calibration."""
-
-    engine: EngineName
-    orders: int | None = None
-    style: PromptStyle | None = None
-    on_overlong: OnOverlong | None = None
-
-
-def model_predictions(model: str, labs: LabSplits, name: str, settings: ModelSettings) -> ModelPredictions:
+def model_predictions(
+    model: str, labs: LabSplits, name: str, options: GraderOptions, *, style: PromptStyle | None = None
+) -> ModelPredictions:
     """The predictions of `model` on the held-out submissions of `labs`, with a progress bar called `name`."""
     started = monotonic()
-    options = GraderOptions(engine=settings.engine, on_overlong=settings.on_overlong, orders=settings.orders)
-    grader = load_grader(model, options, style=settings.style)
-    grader.engine = meter = MeteredEngine(grader.engine)
-    loaded = monotonic()
-    submissions = [(lab, held_out_submissions(lab, split)) for lab, split in labs]
-    try:
+    with closing(load_grader(model, options, style=style)) as grader:
+        grader.engine = meter = MeteredEngine(grader.engine)
+        loaded = monotonic()
+        submissions = [(lab, held_out_submissions(lab, split)) for lab, split in labs]
         graded = grade_all(grader, submissions, name)
         predictions = {lab.name: decisions_from_grades(lab, grades) for lab, grades in graded}
-    finally:
-        grader.close()
     count = sum(len(each) for _, each in submissions)
     cost = measured_cost(meter, count, loaded - started, monotonic() - loaded)
     found = grader.calibration

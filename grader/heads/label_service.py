@@ -3,6 +3,7 @@
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -156,11 +157,8 @@ class LabelService:
         lab, total = session.lab, len(session.lab.submissions)
         self._set(place, stage=Stage.GRADING, done=0, total=total)
         run = save_run(session.head, self._base, self._folder(place))
-        grader = load_grader(str(run), GraderOptions())
-        try:
+        with closing(load_grader(str(run), GraderOptions())) as grader:
             grades = _grade_lab(grader, lab, lambda done: self._set(place, done=done))
-        finally:
-            grader.close()
         version = self.state(place).versions[-1]
         proposal = new_proposal(place.course, lab, str(run), version.head_hash, actor=actor, version=version)
         write_proposal(self._store, proposal, grades)

@@ -1,6 +1,7 @@
 """The changes that another model would make to a lab's current ratings. No grade changes."""
 
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 from rich import box
@@ -70,11 +71,8 @@ def diff_labs(
     labs = [read_shown_lab(folder) for folder in folders]
     with local_store() as store:
         earlier = [_latest(store, course, lab) for course, lab in zip(courses, labs, strict=True)]
-    grader = load_grader(model, options)
-    try:
+    with closing(load_grader(model, options)) as grader:
         graded = list(grade_all(grader, [(lab, lab.submissions) for lab in labs], "grading"))
-    finally:
-        grader.close()
     if propose:
         with local_store() as store:
             for course, (lab, grades) in zip(courses, graded, strict=True):

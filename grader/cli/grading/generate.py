@@ -1,5 +1,6 @@
 """`grader generate`: free prompts through a model."""
 
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -59,12 +60,8 @@ def generate(
         raise typer.BadParameter("give a PROMPT or --prompts FILE")
     rows = [PromptRow(prompt=prompt)] if prompts is None else read_prompts(prompts)
     sampling = Sampling(max_tokens=max_tokens, temperature=temperature, top_p=top_p, seed=seed)
-    generator = Generator(model, engine)
-    try:
-        with step_bars() as progress:
-            found = list(generator.answers(rows, sampling, lambda done, total: progress("Generating", done, total)))
-    finally:
-        generator.close()
+    with closing(Generator(model, engine)) as generator, step_bars() as progress:
+        found = list(generator.answers(rows, sampling, lambda done, total: progress("Generating", done, total)))
     lines = [each.model_dump_json(exclude_none=True) for each in found]
     if out is not None:
         with reporting_full_disk(out, "run the same command again."):
