@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from types import TracebackType
 from typing import Self
 
 from grader.client.models import JobStatus
@@ -27,9 +26,7 @@ class Client(Operations, SyncTransport):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def wait_for_job(self, job_id: str, poll_seconds: float = POLL_SECONDS) -> JobStatus:
@@ -45,9 +42,7 @@ class AsyncClient(Operations, AsyncTransport):
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
     async def wait_for_job(self, job_id: str, poll_seconds: float = POLL_SECONDS) -> JobStatus:

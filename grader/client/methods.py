@@ -4,7 +4,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from functools import partial, update_wrapper
 from types import MethodType
-from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, overload
+from typing import Any, Concatenate, Generic, Literal, ParamSpec, Self, TypeVar, overload
 
 import httpx
 from pydantic import BaseModel, ValidationError
@@ -15,73 +15,58 @@ from grader.client.transport import AsyncTransport, Call, SyncTransport
 
 P = ParamSpec("P")
 T = TypeVar("T")
+Result = TypeVar("Result")
+AsyncResult = TypeVar("AsyncResult")
 Model = TypeVar("Model", bound=BaseModel)
 Request = Callable[Concatenate[Any, P], Call]
 """A method that returns the request instead of sending it."""
 
 
-class _Method(Generic[P]):
-    """`send` is the name of the method of both transports that gets the request, and `read` for its response."""
+class Operation(Generic[P, Result, AsyncResult]):
+    """`Result` is what the synchronous client's method returns, `AsyncResult` what the asynchronous client's returns.
 
-    send: str
+    `send`: the method of both transports that gets the request, and `read` for its response or for a line of it.
+    """
 
-    def __init__(self, request: Request[P], read: Callable[[Any], object]) -> None:
-        self._request, self._read, self.__doc__ = request, read, request.__doc__
+    def __init__(self, request: Request[P], send: Literal["fetch", "stream"], read: Callable[[Any], object]) -> None:
+        self._request, self._send, self._read, self.__doc__ = request, send, read, request.__doc__
 
-    def _bound(self, client: SyncTransport | AsyncTransport) -> Callable[P, Any]:
+    @overload
+    def __get__(self, client: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, client: SyncTransport, owner: type) -> Callable[P, Result]: ...
+    @overload
+    def __get__(self, client: AsyncTransport, owner: type) -> Callable[P, AsyncResult]: ...
+    def __get__(self, client: SyncTransport | AsyncTransport | None, owner: type) -> Any:
         """The method with the name, the parameters and the docstring of the request."""
-        request = MethodType(self._request, client)
+        if client is None:
+            return self
+        request, send = MethodType(self._request, client), getattr(client, self._send)
 
         def method(*args: P.args, **kwargs: P.kwargs) -> Any:
-            return getattr(client, self.send)(request(*args, **kwargs), self._read)
+            return send(request(*args, **kwargs), self._read)
 
         return update_wrapper(method, request)
 
 
-class Operation(_Method[P], Generic[P, T]):
-    """Makes the result from the response. The asynchronous client's method is a coroutine."""
-
-    send = "fetch"
-
-    @overload
-    def __get__(self, client: None, owner: type) -> Self: ...
-    @overload
-    def __get__(self, client: SyncTransport, owner: type) -> Callable[P, T]: ...
-    @overload
-    def __get__(self, client: AsyncTransport, owner: type) -> Callable[P, Coroutine[Any, Any, T]]: ...
-    def __get__(self, client: SyncTransport | AsyncTransport | None, owner: type) -> Any:
-        return self if client is None else self._bound(client)
+Fetch = Operation[P, T, Coroutine[Any, Any, T]]
+Stream = Operation[P, Iterator[JsonObject], AsyncIterator[JsonObject]]
 
 
-class Stream(_Method[P]):
-    """Makes items from the lines of the response, while they arrive."""
-
-    send = "stream"
-
-    @overload
-    def __get__(self, client: None, owner: type) -> Self: ...
-    @overload
-    def __get__(self, client: SyncTransport, owner: type) -> Callable[P, Iterator[JsonObject]]: ...
-    @overload
-    def __get__(self, client: AsyncTransport, owner: type) -> Callable[P, AsyncIterator[JsonObject]]: ...
-    def __get__(self, client: SyncTransport | AsyncTransport | None, owner: type) -> Any:
-        return self if client is None else self._bound(client)
+def returns(model: type[Model]) -> Callable[[Request[P]], Fetch[P, Model]]:
+    return lambda request: Operation(request, "fetch", partial(_parsed, model=model))
 
 
-def returns(model: type[Model]) -> Callable[[Request[P]], Operation[P, Model]]:
-    return lambda request: Operation(request, partial(_parsed, model=model))
-
-
-def returns_text(request: Request[P]) -> Operation[P, str]:
-    return Operation(request, lambda response: response.text)
+def returns_text(request: Request[P]) -> Fetch[P, str]:
+    return Operation(request, "fetch", lambda response: response.text)
 
 
 def streams_lines(request: Request[P]) -> Stream[P]:
-    return Stream(request, lambda line: json.loads(line) if line else None)
+    return Operation(request, "stream", lambda line: json.loads(line) if line else None)
 
 
 def streams_events(request: Request[P]) -> Stream[P]:
-    return Stream(request, lambda line: json.loads(line[5:]) if line.startswith("data:") else None)
+    return Operation(request, "stream", lambda line: json.loads(line[5:]) if line.startswith("data:") else None)
 
 
 def _parsed(response: httpx.Response, model: type[Model]) -> Model:

@@ -83,7 +83,7 @@ class Transport:
         """The arguments of an httpx request."""
         parts = {name: quote(value, safe="") for name, value in call.path.items()}
         given = {**call.query, "course": self._course}
-        params = {name: _text(value) for name, value in given.items() if value is not None}
+        params = {name: value for name, value in given.items() if value is not None}
         headers = dict(self._headers)
         if call.keyed:
             headers["Idempotency-Key"] = call.idempotency_key or str(uuid.uuid4())
@@ -152,10 +152,6 @@ class AsyncTransport(Transport):
                 async for line in _checked(response).aiter_lines():
                     if (item := read(line)) is not None:
                         yield item
-
-
-def _text(value: str | int | bool) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _bytes(call: Call) -> dict[str, Any]:
