@@ -11,8 +11,8 @@ from typing import Any
 from labs_schema.errors import ModelError
 from prompts.segments import Segments
 
-# Letters only: templates strip whitespace, and some change punctuation.
-SYSTEM, USER, ANSWER = "systemTextStandsHere", "userTextStandsHere", "answerTextStandsHere"
+ANSWER = "answerTextStandsHere"
+"""The placeholder of the answer: letters only, as templates strip whitespace, and some change punctuation."""
 SYSTEM_SEPARATOR = "\n\n"
 """Between the system prompt and the user turn when both share one turn."""
 
@@ -47,22 +47,17 @@ def chat_format(tokenizer: Any, *, system: bool) -> ChatFormat:
     without a chat template uses plain text after its BOS token. Raises ModelError if the template cannot be rendered or
     alters the texts.
     """
-    if not getattr(tokenizer, "chat_template", None):
-        return ChatFormat(tokenizer.bos_token or "", SYSTEM_SEPARATOR if system else "", "\n", "")
-    if not system:
-        found = _format(tokenizer, [("user", USER)], [USER])
-    else:
-        placeholders = [SYSTEM, USER]
-        found = _format(tokenizer, [("system", SYSTEM), ("user", USER)], placeholders) or _format(
-            tokenizer, [("user", SYSTEM + SYSTEM_SEPARATOR + USER)], placeholders
-        )
-    if found is None:
+    texts = turn_texts(tokenizer, ["system", "user"] if system else ["user"])
+    if texts is None and system and (alone := turn_texts(tokenizer, ["user"])):
+        texts = (alone[0], SYSTEM_SEPARATOR, *alone[1:])
+    if texts is None:
         raise ModelError(
             f"The chat template of tokenizer {tokenizer.name_or_path!r} does not render a user turn and an answer "
             "unchanged. Use another tokenizer, or fix its chat_template.",
             code="unsupported-tokenizer",
         )
-    return found
+    before, *between, answering, after = texts
+    return ChatFormat(before, "".join(between), answering, after)
 
 
 def chat_frames(tokenizer: Any) -> tuple[tuple[str, ...], ...]:
@@ -92,48 +87,38 @@ def encode_conversation(
             f"{', '.join(role for role, _ in turns)}. Use another tokenizer, or remove these rows.",
             code="unsupported-tokenizer",
         )
+    *starts, last, _ = texts
     ids: Ids = ()
-    for number, ((_, text), template) in enumerate(zip(turns, texts, strict=False)):
-        before = template.rstrip(" ")  # trailing spaces belong to the next word
+    for number, ((_, text), start) in enumerate(zip(turns, starts, strict=True)):
+        before, space = split_trailing_spaces(start)
         ids += segments.trusted(before) if number else segments.opening(before)
-        ids += segments.plain(template[len(before) :] + text)
-    answering = texts[-1].rstrip(" ")
-    space = texts[-1][len(answering) :]
+        ids += segments.plain(space + text)
+    answering, space = split_trailing_spaces(last)
     return ids, segments.trusted(answering), tuple(segments.plain(space + answer) + end for answer in answers)
 
 
+def split_trailing_spaces(text: str) -> tuple[str, str]:
+    """`text` and its trailing spaces. Vocabularies have the token ` word`, so the spaces belong to the next word."""
+    stripped = text.rstrip(" ")
+    return stripped, text[len(stripped) :]
+
+
 def turn_texts(tokenizer: Any, roles: Sequence[str]) -> tuple[str, ...] | None:
-    """The template text before each turn and, last, before the answer. None if the template cannot be cut."""
-    if not getattr(tokenizer, "chat_template", None):
-        return (tokenizer.bos_token or "", *(SYSTEM_SEPARATOR if role == "system" else "\n" for role in roles))
-    placeholders = [f"turn{number}TextStandsHere" for number in range(len(roles) + 1)]
-    turns = list(zip(roles, placeholders, strict=False))
-    cut = _cut(tokenizer, turns, placeholders[:-1], placeholders[-1])
-    return None if cut is None else (*cut[0], cut[1])
-
-
-def _format(tokenizer: Any, turns: Sequence[Turn], placeholders: Sequence[str]) -> ChatFormat | None:
-    cut = _cut(tokenizer, turns, placeholders, ANSWER)
-    if cut is None:
-        return None
-    (before, *between), answering, after = cut
-    return ChatFormat(before, between[0] if between else "", answering, after)
-
-
-def _cut(
-    tokenizer: Any, turns: Sequence[Turn], placeholders: Sequence[str], answer: str
-) -> tuple[list[str], str, str] | None:
-    """The texts before each placeholder, before the answer and after it; None if the template cannot be cut.
+    """The template text before each turn, before the answer and after it. None if the template cannot be cut.
 
     The text before the answer comes from the generation prompt, unless a finished turn extends it: Llama's template
     writes a space before the answer that the generation prompt lacks.
     """
+    if not getattr(tokenizer, "chat_template", None):
+        return (tokenizer.bos_token or "", *(SYSTEM_SEPARATOR if role == "system" else "\n" for role in roles), "")
+    placeholders = [f"turn{number}TextStandsHere" for number in range(len(roles))]
+    turns = list(zip(roles, placeholders, strict=True))
     prompt = _split(_render(tokenizer, turns, generate=True), placeholders)
-    finished = _split(_render(tokenizer, [*turns, ("assistant", answer)], generate=False), [*placeholders, answer])
+    finished = _split(_render(tokenizer, [*turns, ("assistant", ANSWER)], generate=False), [*placeholders, ANSWER])
     if prompt is None or finished is None:
         return None
     answering = finished[-2] if finished[-2].startswith(prompt[-1]) else prompt[-1]
-    return prompt[:-1], answering, finished[-1]
+    return (*prompt[:-1], answering, finished[-1])
 
 
 def _render(tokenizer: Any, turns: Sequence[Turn], *, generate: bool) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol
 
 from labs_schema.errors import ModelError, OverlongError
 from labs_schema.frozen import Frozen
-from prompts.chat_template import ChatFormat, Turn, chat_format, encode_conversation
+from prompts.chat_template import ChatFormat, Turn, chat_format, encode_conversation, split_trailing_spaces
 from prompts.messages import Prompt
 from prompts.segments import Segments
 from prompts.truncation import truncate_to_fit
@@ -161,9 +161,3 @@ class PromptEncoder:
                 code="unsupported-tokenizer",
             )
         return (end,)
-
-
-def split_trailing_spaces(text: str) -> tuple[str, str]:
-    """`text` and its trailing spaces. Vocabularies have the token ` word`, so the spaces belong to the next word."""
-    stripped = text.rstrip(" ")
-    return stripped, text[len(stripped) :]
