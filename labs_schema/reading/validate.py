@@ -7,7 +7,7 @@ from pydantic import Field
 from labs_schema.errors import InputError, Issue, IssueCollector, Severity
 from labs_schema.files.edits import finish_edit
 from labs_schema.frozen import Frozen
-from labs_schema.models import Criterion, HumanGrade, Lab, Person, SourceFile, Submission, UnreadableSubmission
+from labs_schema.models import HumanGrade, Lab
 from labs_schema.privacy.name_matching import NameMatcher
 from labs_schema.privacy.redaction import person_from_id, with_redactions
 from labs_schema.reading.groups import Groups, suggest_groups
@@ -40,6 +40,7 @@ from labs_schema.reading.ratings.table_checks import check_comments
 from labs_schema.reading.rubric_merge import aligned
 from labs_schema.reading.statements import read_statements
 from labs_schema.reading.students import add_absent, check_copies, check_students, read_students, with_student_ids
+from labs_schema.source.languages import UNKNOWN
 from labs_schema.student_ids import StudentIds, local_part
 from labs_schema.submissions.file_names import safe_name
 from labs_schema.submissions.notebooks import asks_about_text
@@ -62,17 +63,6 @@ class Validated(Frozen):
     def lab_with_warnings(self) -> Lab:
         """The lab with the counts of its warnings. Raises InputError with all errors if there is none."""
         return _lab_or_error(self).model_copy(update={"warnings": self.counts})
-
-
-class _GradedWork(Frozen):
-    """The fields of a `Lab` that come from the submissions and their grades."""
-
-    language: str
-    submissions: tuple[Submission, ...] = ()
-    template: tuple[SourceFile, ...] = ()
-    unreadable: tuple[UnreadableSubmission, ...] = ()
-    human_grades: tuple[HumanGrade, ...] = ()
-    rater_grades: tuple[HumanGrade, ...] = ()
 
 
 def load_lab(folder: Path, *, language: str | None = None) -> Lab:
@@ -121,43 +111,30 @@ def _read_folder(path: Path, language: str | None, issues: IssueCollector, with_
         found = f"a folder of {len(labs)} labs, such as {safe_name(labs[0])}"
         issues.error("no-labs", "", found=found)
         return None
-    lab = with_encoding(LabFolder(path, lab_entries(path, issues), issues))
-    if not lab.available and issues.failed:
+    folder = with_encoding(LabFolder(path, lab_entries(path, issues), issues))
+    if not folder.available and issues.failed:
         return None
-    declared = read_language(lab, language)
-    problem, short_problem = read_statements(lab)
-    table = read_table(lab, RATINGS)
-    criteria = read_criteria(lab, table)
-    roster = read_roster(lab)
-    if with_work:
-        work = _read_work(lab, declared, criteria, table, roster)
-    else:
-        work = _GradedWork(language=declared or detect_language(path / SUBMISSIONS, issues))
-    if issues.failed:
-        return None
-    return Lab(
+    declared = read_language(folder, language)
+    problem, short_problem = read_statements(folder)
+    table = read_table(folder, RATINGS)
+    lab = Lab(
         name=safe_name(path.name),
         problem=problem,
         short_problem=short_problem,
-        criteria=criteria,
-        roster=roster,
-        encoding=lab.encoding,
-        language=work.language,
-        submissions=work.submissions,
-        template=work.template,
-        unreadable=work.unreadable,
-        human_grades=work.human_grades,
-        rater_grades=work.rater_grades,
+        language=declared or UNKNOWN,
+        criteria=read_criteria(folder, table),
+        submissions=(),
+        roster=read_roster(folder),
+        encoding=folder.encoding,
     )
+    if with_work:
+        return _with_work(lab, folder, declared, table)
+    return lab.model_copy(update={"language": declared or detect_language(path / SUBMISSIONS, issues)})
 
 
-def _read_work(
-    lab: LabFolder,
-    declared: str | None,
-    criteria: tuple[Criterion, ...],
-    table: RatingsTable | None,
-    roster: tuple[Person, ...],
-) -> _GradedWork:
+def _with_work(rubric: Lab, lab: LabFolder, declared: str | None, table: RatingsTable | None) -> Lab:
+    """`rubric` with the submissions and their grades, and the language that they show if none is `declared`."""
+    criteria, roster = rubric.criteria, rubric.roster
     raters = {rater: aligned(each, criteria) for rater, each in read_rater_tables(lab).items()}
     table, comments = (each and aligned(each, criteria) for each in (table, read_table(lab, COMMENTS)))
     written = {row.student for each in (table, comments, *raters.values()) if each for row in each.rows}
@@ -190,13 +167,14 @@ def _read_work(
     tables = [each for each in (table, *raters.values()) if each]
     students = add_absent(students, tables, groups, roster, lab.issues)
     if lab.issues.failed:
-        return _GradedWork(language=language)
+        return rubric
     names = NameMatcher((*roster, *(person_from_id(*each) for each in students.written)))
-    return _GradedWork(
-        language=language,
-        template=template,
-        submissions=tuple(with_redactions(each, language, names) for each in submissions),
-        unreadable=students.unreadable,
-        human_grades=grades,
-        rater_grades=by_rater,
-    )
+    found = {
+        "language": language,
+        "template": template,
+        "submissions": tuple(with_redactions(each, language, names) for each in submissions),
+        "unreadable": students.unreadable,
+        "human_grades": grades,
+        "rater_grades": by_rater,
+    }
+    return rubric.model_copy(update=found)
