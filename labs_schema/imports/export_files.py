@@ -4,10 +4,10 @@ import os
 import stat
 import unicodedata
 import zipfile
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from labs_schema.errors import InputError, IssueCollector, error_issue
@@ -15,13 +15,11 @@ from labs_schema.files.decoding import binary_kind, decode
 from labs_schema.imports.platform_tables import PlatformTable, read_platform_table
 from labs_schema.imports.records import ExportFile
 from labs_schema.limits import ImportLimits, LabLimits
-from labs_schema.submissions.archives import ARCHIVE_ERRORS
+from labs_schema.submissions.archives import ARCHIVE_ERRORS, read_zip_member
 from labs_schema.submissions.file_names import safe_member_path, safe_name
 
 LIMITS = ImportLimits()
 LAB_LIMITS = LabLimits()
-
-_Reader = Callable[[int], bytes]
 
 IGNORED = frozenset({"__MACOSX", ".DS_Store", ".git", "Thumbs.db", "desktop.ini"})
 """Files and folders that operating systems and git add; they are never part of an export."""
@@ -118,7 +116,7 @@ def open_table(path: Path, issues: IssueCollector) -> Export:
     """A single table as an export of one file."""
     name = safe_name(path.name)
     size = path.stat(follow_symlinks=False).st_size
-    return Export(name, (ExportFile(name, size, _disk_reader(path)),), issues)
+    return Export(name, (ExportFile(name, size, partial(_read_file, path)),), issues)
 
 
 def copyable_files(folder: Path, names: Collection[str], issues: IssueCollector) -> Iterator[ExportFile]:
@@ -154,7 +152,8 @@ def _folder_files(top: Path, issues: IssueCollector, folders: set[str]) -> Itera
                 pending.append((Path(entry.path), f"{path}/"))
             elif entry.is_file(follow_symlinks=False):
                 found += 1
-                yield ExportFile(path, entry.stat(follow_symlinks=False).st_size, _disk_reader(Path(entry.path)))
+                size = entry.stat(follow_symlinks=False).st_size
+                yield ExportFile(path, size, partial(_read_file, Path(entry.path)))
             else:
                 issues.warning("skipped-file", path, found="a link or device")
             if found > LIMITS.export_files:
@@ -170,13 +169,10 @@ def _entries(folder: Path, prefix: str, issues: IssueCollector) -> list[os.DirEn
         return []
 
 
-def _disk_reader(path: Path) -> _Reader:
-    def read(max_bytes: int) -> bytes:
-        # The entry may have been replaced by a link since it was listed.
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-            return file.read(max_bytes)
-
-    return read
+def _read_file(path: Path, max_bytes: int) -> bytes:
+    # The entry may have been replaced by a link since it was listed.
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        return file.read(max_bytes)
 
 
 def _zip_files(archive: zipfile.ZipFile, issues: IssueCollector, folders: set[str]) -> Iterator[ExportFile]:
@@ -193,7 +189,8 @@ def _zip_files(archive: zipfile.ZipFile, issues: IssueCollector, folders: set[st
             if fault := _member_fault(info):
                 issues.warning("skipped-file", path, found=fault)
             else:
-                yield ExportFile(unicodedata.normalize("NFC", path), info.file_size, _zip_reader(archive, info))
+                read = partial(read_zip_member, archive, info)
+                yield ExportFile(unicodedata.normalize("NFC", path), info.file_size, read)
 
 
 def _member_fault(info: zipfile.ZipInfo) -> str:
@@ -214,11 +211,3 @@ def _zip_name(info: zipfile.ZipInfo) -> str:
         return info.filename.encode("cp437").decode("utf-8")
     except UnicodeError:
         return info.filename
-
-
-def _zip_reader(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> _Reader:
-    def read(max_bytes: int) -> bytes:
-        with archive.open(info) as member:
-            return member.read(max_bytes)
-
-    return read

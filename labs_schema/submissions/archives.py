@@ -12,7 +12,8 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple, Protocol, TypeVar
+from functools import partial
+from typing import NamedTuple, Protocol
 
 from labs_schema.errors import IssueCollector
 from labs_schema.files.decoding import binary_format, decode
@@ -22,8 +23,6 @@ from labs_schema.submissions.file_names import archive_suffix, safe_member_path
 from labs_schema.submissions.ignored import Ignored, ignored_paths
 
 LIMITS = LabLimits()
-
-Info = TypeVar("Info", zipfile.ZipInfo, tarfile.TarInfo)
 
 ARCHIVE_ERRORS = (
     zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError, struct.error,
@@ -42,6 +41,15 @@ class UnreadFile(NamedTuple):
     path: str
     read: Callable[[int], bytes | None]
     ignored: Ignored | None = None
+
+
+class _Member(NamedTuple):
+    """`kind` is a type of file as in `stat`, such as S_IFREG. `expands`: it is larger than a compressed file may be."""
+
+    name: str
+    kind: int
+    read: Callable[[int], bytes]
+    expands: bool = False
 
 
 class _Decompressor(Protocol):
@@ -67,10 +75,9 @@ def read_archive(data: bytes, where: str, issues: IssueCollector) -> Iterator[Un
         if kind := _other_format(data):
             name = archive_suffix(where) or "an archive"
             issues.error("unknown-archive", where, found=f"{kind}, although it is called {name}")
-        elif data.startswith(b"PK"):
-            yield from _zip_entries(data, where, issues)
         else:
-            yield from _tar_entries(_decompress(data), where, issues)
+            members = _zip_members(data) if data.startswith(b"PK") else _tar_members(_decompress(data))
+            yield from _files(list(members), where, issues)
     except _CompressionBombError:
         ratio, size = f"{LIMITS.compression_ratio} times", f"{LIMITS.expanded_bytes:,} bytes"
         found, expected = f"an expansion of more than {ratio} or {size}", f"at most {ratio} and {size}"
@@ -94,24 +101,18 @@ def report_bad_archive(where: str, error: BaseException, issues: IssueCollector)
         issues.error("bad-archive", where, found=f"a damaged or unsupported archive ({type(error).__name__})")
 
 
-def _zip_entries(data: bytes, where: str, issues: IssueCollector) -> Iterator[UnreadFile]:
+def _zip_members(data: bytes) -> Iterator[_Member]:
     archive = zipfile.ZipFile(io.BytesIO(data))  # not closed: its members are read later
-    found = [(_zip_name(info), info) for info in archive.infolist()]
-    for path, ignored, info in _members(found, where, issues):
-        mode = info.external_attr >> 16
-        if info.is_dir():
-            continue
-        if stat.S_IFMT(mode) not in (0, stat.S_IFREG) and not ignored:
-            _reject_member(path, where, stat.S_ISLNK(mode), issues)
-            continue
-        if not ignored and info.file_size > max(LIMITS.ratio_from_bytes, LIMITS.compression_ratio * info.compress_size):
-            raise _CompressionBombError
+    for info in archive.infolist():
+        kind = stat.S_IFDIR if info.is_dir() else stat.S_IFMT(info.external_attr >> 16) or stat.S_IFREG
+        largest = max(LIMITS.ratio_from_bytes, LIMITS.compression_ratio * info.compress_size)
+        yield _Member(_zip_name(info), kind, partial(read_zip_member, archive, info), info.file_size > largest)
 
-        def read(max_bytes: int, info: zipfile.ZipInfo = info) -> bytes:
-            with archive.open(info) as member:
-                return member.read(max_bytes)
 
-        yield UnreadFile(path, read, ignored)
+def read_zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, max_bytes: int) -> bytes:
+    """The first `max_bytes` bytes. Raises ARCHIVE_ERRORS."""
+    with archive.open(info) as member:
+        return member.read(max_bytes)
 
 
 def _zip_name(info: zipfile.ZipInfo) -> str:
@@ -122,33 +123,34 @@ def _zip_name(info: zipfile.ZipInfo) -> str:
     return decoded.text if decoded else info.filename
 
 
-def _tar_entries(data: bytes, where: str, issues: IssueCollector) -> Iterator[UnreadFile]:
+def _tar_members(data: bytes) -> Iterator[_Member]:
     archive = tarfile.open(fileobj=io.BytesIO(data), mode="r:")  # noqa: SIM115  # its members are read later
-    found = [(info.name, info) for info in archive]
-    for path, ignored, info in _members(found, where, issues):
-        if info.isdir():
-            continue
-        if not info.isreg() and not ignored:
-            _reject_member(path, where, info.issym() or info.islnk(), issues)
-            continue
-
-        def read(max_bytes: int, info: tarfile.TarInfo = info) -> bytes:
-            member = archive.extractfile(info)
-            return member.read(max_bytes) if member else b""
-
-        yield UnreadFile(path, read, ignored)
+    for info in archive:
+        link = stat.S_IFLNK if info.issym() or info.islnk() else stat.S_IFIFO
+        kind = stat.S_IFDIR if info.isdir() else stat.S_IFREG if info.isreg() else link
+        yield _Member(info.name, kind, partial(_read_tar_member, archive, info))
 
 
-def _members(
-    found: Sequence[tuple[str, Info]], where: str, issues: IssueCollector
-) -> list[tuple[str, Ignored | None, Info]]:
-    """The members with their safe paths, sorted by path, and why they are ignored."""
-    if len(found) > LIMITS.submission_entries:
+def _read_tar_member(archive: tarfile.TarFile, info: tarfile.TarInfo, max_bytes: int) -> bytes:
+    member = archive.extractfile(info)
+    return member.read(max_bytes) if member else b""
+
+
+def _files(members: Sequence[_Member], where: str, issues: IssueCollector) -> Iterator[UnreadFile]:
+    if len(members) > LIMITS.submission_entries:
         report_too_large("too-many-files", where, "files and folders", LIMITS.submission_entries, issues)
-        return []
-    paths = [(path, info) for name, info in found if (path := _member_path(name, where, issues)) is not None]
-    ignored = ignored_paths([path for path, info in paths])
-    return sorted(((path, ignored.get(path), info) for path, info in paths), key=lambda member: member[0])
+        return
+    named = [(path, each) for each in members if (path := _member_path(each.name, where, issues)) is not None]
+    ignored = ignored_paths([path for path, _ in named])
+    for path, member in sorted(named, key=lambda each: each[0]):
+        if stat.S_ISDIR(member.kind):
+            continue
+        if path not in ignored and not stat.S_ISREG(member.kind):
+            issues.error("archive-link" if stat.S_ISLNK(member.kind) else "special-file", f"{where}/{path}")
+            continue
+        if path not in ignored and member.expands:
+            raise _CompressionBombError
+        yield UnreadFile(path, member.read, ignored.get(path))
 
 
 def _member_path(name: str, where: str, issues: IssueCollector) -> str | None:
@@ -156,14 +158,6 @@ def _member_path(name: str, where: str, issues: IssueCollector) -> str | None:
     if path is None and name.strip("./"):
         issues.error("unsafe-name", where, found=f"a member named {name[:60]!a}")
     return path
-
-
-def _reject_member(path: str, where: str, link: bool, issues: IssueCollector) -> None:
-    if link:
-        issues.error("archive-link", f"{where}/{path}")
-    else:
-        hint = "Extract the archive and delete it."
-        issues.error("special-file", f"{where}/{path}", found="a pipe or device in an archive", hint=hint)
 
 
 def _decompress(data: bytes) -> bytes:
