@@ -6,7 +6,7 @@ Every way in has the rules of a submission in a lab: the same files give the sam
 import io
 import os
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -23,8 +23,6 @@ from labs_schema.submissions.unread_files import archive_files, folder_files, op
 
 REQUEST = "submission"
 """The root of issues with the files of a request."""
-ReadFiles = Callable[[str, IssueCollector], Iterator[UnreadFile]]
-"""Called with the path of the submission in issues."""
 
 
 def read_adhoc_submission(
@@ -46,12 +44,10 @@ def read_adhoc_submission(
         if len(absolute) == 1 and absolute[0].is_dir()
         else Path(os.path.commonpath([path.parent for path in absolute]))
     )
-
-    def files(where: str, issues: IssueCollector) -> Iterator[UnreadFile]:
-        return chain.from_iterable(_files(path, top, where, issues) for path in absolute)
-
+    issues = IssueCollector(str(top.parent).rstrip("/"))
+    files = chain.from_iterable(_files(path, top, top.name, issues) for path in absolute)
     rules = ReadingRules(encoding=encoding, text_cells=asks_about_text(criteria))
-    submission, warnings = _read(files, str(top.parent).rstrip("/"), top.name, language, rules)
+    submission, warnings = _read(files, top.name, language, rules, issues)
     return with_redactions(submission, language, roster_names(roster)), warnings
 
 
@@ -68,20 +64,17 @@ def read_given_archive(
     name: str, data: bytes, language: str, criteria: Sequence[Criterion] = (), encoding: str | None = None
 ) -> Submission:
     """One submission from the content of an archive called `name`; otherwise as `read_adhoc_submission`."""
-
-    def files(where: str, issues: IssueCollector) -> Iterator[UnreadFile]:
-        return opened_archive(data, f"{where}/{safe_name(name)}", issues)
-
+    issues = IssueCollector(REQUEST)
+    files = opened_archive(data, f"files/{safe_name(name)}", issues)
     rules = ReadingRules(encoding=encoding, text_cells=asks_about_text(criteria))
-    return _read(files, REQUEST, "files", language, rules)[0]
+    return _read(files, "files", language, rules, issues)[0]
 
 
 def _read(
-    files: ReadFiles, root: str, where: str, language: str, rules: ReadingRules
+    files: Iterator[UnreadFile], where: str, language: str, rules: ReadingRules, issues: IssueCollector
 ) -> tuple[Submission, tuple[Issue, ...]]:
     """The submission and the warnings. Raises InputError with all errors, also if there is no source file."""
-    issues = IssueCollector(root)
-    found = read_source_files(files(where, issues), where, issues, rules)
+    found = read_source_files(files, where, issues, rules)
     issues, own = found.tolerated(issues), found.files
     if not own and not issues.failed:
         only = f", only {found.skipped}" if found.skipped else ""
