@@ -22,6 +22,7 @@ from labs_schema.privacy.name_tokens import ACCENTS, UNSPACED_SCRIPTS, VOWEL_SIG
 from labs_schema.source.dead_code import dropped_ranges
 from labs_schema.source.languages import LANGUAGES, language_of
 from labs_schema.source.lexer import Span, lex
+from labs_schema.source.replacing import replaced
 
 REDACTION_VERSION = 3
 """Increment when the same words are replaced differently: it is part of a grade's settings hash."""
@@ -83,11 +84,7 @@ def redacted_files(submission: Submission, language: str) -> tuple[SourceFile, .
 
 def redact_prose(text: str, names: NameMatcher) -> str:
     """A TA's comment with the names in it replaced."""
-    pieces, end = [], 0
-    for match in names.find(text):
-        pieces += [text[end : match.start], _replacement(text[match.start : match.end])]
-        end = match.end
-    return "".join([*pieces, text[end:]])
+    return replaced(text, ((start, end, _replacement(text[start:end])) for start, end in names.find(text)))
 
 
 def _redacted(observations: SubmissionObservations, names: NameMatcher) -> SubmissionObservations:
@@ -119,11 +116,8 @@ def prose_ranges(file: SourceFile, language: str) -> list[ProseRange]:
 
 
 def _redact(file: SourceFile, language: str, words: "_WordIndex") -> str:
-    pieces, last = [], 0
-    for start, end, _ in prose_ranges(file, language):
-        pieces += [file.text[last:start], words.redact(file.text[start:end])]
-        last = end
-    return "".join([*pieces, file.text[last:]])
+    ranges = prose_ranges(file, language)
+    return replaced(file.text, ((start, end, words.redact(file.text[start:end])) for start, end, _ in ranges))
 
 
 def _prose(text: str, spans: Iterable[Span]) -> Iterator[ProseRange]:
@@ -164,12 +158,8 @@ class _WordIndex:
                 self._by_beginning.setdefault(beginning.group(), {}).setdefault(len(word), set()).add(word)
 
     def redact(self, text: str) -> str:
-        pieces, end = [], 0
-        for match in _BEGINNING.finditer(text):
-            if match.start() >= end and (word := self._longest_at(text, match)):
-                pieces += [text[end : match.start()], _replacement(word)]
-                end = match.start() + len(word)
-        return "".join([*pieces, text[end:]])
+        found = ((match.start(), self._longest_at(text, match)) for match in _BEGINNING.finditer(text))
+        return replaced(text, ((start, start + len(word), _replacement(word)) for start, word in found if word))
 
     def _longest_at(self, text: str, match: re.Match[str]) -> str | None:
         for length, words in self._by_beginning.get(match.group(), {}).items():

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from labs_schema.source.lexer import Span
+from labs_schema.source.replacing import replaced
 
 Range = tuple[int, int]
 
@@ -22,13 +23,13 @@ _LEAVES = re.compile(r"[ \t]*+(?:return|raise)\b")
 
 def blank_comments_and_strings(text: str, spans: Iterable[Span], quote: str = " ") -> str:
     """`text` with comments and strings blanked; length and newlines stay the same. Strings start with `quote`."""
-    pieces, last = [], 0
-    for span in spans:
-        if span.kind in ("comment", "docstring", "string"):
-            blank = re.sub(r"[^\n]", " ", text[span.start : span.end])
-            pieces += [text[last : span.start], quote + blank[1:] if span.kind == "string" else blank]
-            last = span.end
-    return "".join([*pieces, text[last:]])
+
+    def blank(span: Span) -> str:
+        spaces = re.sub(r"[^\n]", " ", text[span.start : span.end])
+        return quote + spaces[1:] if span.kind == "string" else spaces
+
+    blanked = (span for span in spans if span.kind in ("comment", "docstring", "string"))
+    return replaced(text, ((span.start, span.end, blank(span)) for span in blanked))
 
 
 def dead_ranges(text: str, language: str, spans: Sequence[Span]) -> tuple[Range, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from labs_schema.source.lexer import lex
-from serving.injection.literals import replaced
+from labs_schema.source.replacing import replaced
 
 MAX_INDENT = 12
 """Levels of indentation: keeps the text proportional to the tokens."""

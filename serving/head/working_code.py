@@ -12,12 +12,13 @@ from typing import NamedTuple
 from labs_schema.models import Submission
 from labs_schema.privacy.redaction import redacted_files
 from labs_schema.source.lexer import KEYWORDS, lex
+from labs_schema.source.replacing import replaced
 from prompts.quoting import quote
 from serving.head.c_statements import working_statements
 from serving.head.c_tokens import is_name, printed, read_source
 from serving.head.local_names import LOCAL, QUALIFIERS, with_single_declarations, with_unique_locals
 from serving.injection.characters import without_controls
-from serving.injection.literals import masked_literals, replaced
+from serving.injection.literals import masked_literals
 from serving.injection.sanitizer import sanitized
 
 VERSION = 1

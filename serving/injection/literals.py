@@ -6,16 +6,14 @@ Nine of ten literals in students' programs are that short, and they are what the
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from labs_schema.source.lexer import Span
+from labs_schema.source.replacing import Replacement
 
 SHORT_CHARS, SHORT_WORDS, LIST_WORDS = 16, 2, 6
 NEAR_CHARS = 200
 """Two literals with more characters between them are never one string or one list."""
-
-Replacement = tuple[int, int, str]
-"""Start and end in a file's text, and what replaces it."""
 
 _LISTED = re.compile(r"[\s,]*")
 _CONCATENATED = re.compile(r"[\s+\\.]*")  # `"a" "b"`, `"a" + "b"`, PHP-like `"a" . "b"`
@@ -28,16 +26,6 @@ _ESCAPES = re.compile(r"\\(?:x[0-9A-Fa-f]{2}|u\{?[0-9A-Fa-f]{4,6}\}?|[0-7]{1,3})
 _OPENING = re.compile(r"(?:[A-Za-z0-9]{0,3}\#{0,16})(?:\"{3}|'{3}|[\"'`])")
 _CLOSING = re.compile(r"(?:\"{3}|'{3}|[\"'`])\#{0,16}$")
 _WORD = re.compile(r"[^\W\d_]{2,}")
-
-
-def replaced(text: str, pieces: Iterable[Replacement]) -> str:
-    """`text` with the pieces put in; one that starts within another is left out."""
-    parts, last = [], 0
-    for start, end, new in sorted(pieces, key=lambda piece: (piece[0], -piece[1])):
-        if start >= last:
-            parts += [text[last:start], new]
-            last = end
-    return "".join([*parts, text[last:]])
 
 
 def masked_literals(text: str, spans: Sequence[Span]) -> Iterator[Replacement]:

@@ -13,9 +13,10 @@ from labs_schema.observations import CheckResult, SubmissionObservations
 from labs_schema.source.dead_code import Range, dead_ranges
 from labs_schema.source.languages import SOURCE_EXTENSIONS, extension
 from labs_schema.source.lexer import Span, lex
+from labs_schema.source.replacing import Replacement, replaced
 from serving.injection.characters import folded, without_controls
 from serving.injection.identifiers import long_names, neutral_names, renamed_placeholders, split_name
-from serving.injection.literals import Replacement, masked_literals, replaced
+from serving.injection.literals import masked_literals
 from serving.injection.unused_declarations import unused_declarations, uses
 
 FILE_NAME_CHARS, FILE_NAME_WORDS = 24, 3
