@@ -78,6 +78,6 @@ def test_surname_in_a_path_matches_without_capital() -> None:
 def test_large_roster_and_hostile_comment_take_linear_time() -> None:
     names = NameMatcher([Person(ids=(f"u{i}x",), first=f"Fa{i}a", last="Kim") for i in range(3_000)])
     text = "author: " * 4_000 + "Kim K. K. " * 4_000 + "a-b." * 4_000
-    start = time.monotonic()
+    start = time.process_time()
     list(names.find(text))
-    assert time.monotonic() - start < 5
+    assert time.process_time() - start < 5
