@@ -13,11 +13,10 @@ from serving.lti.platforms.known_platforms import canvas as canvas_addresses
 from serving.lti.platforms.known_platforms import moodle as moodle_addresses
 from serving.lti.platforms.platforms import PlatformDetails, StudentIdKind
 from serving.lti.tool import configured_tool
-from serving.outbound.client import OutboundClient
 from serving.outbound.policy import configured_policy
 from serving.store.store import Store
 from serving.store.tables import keys, students
-from serving.web.lti.app import LtiOptions
+from serving.web.lti.state import LtiOptions
 
 
 def tool_keys(store: Store) -> ToolKeys:
@@ -28,7 +27,7 @@ def lti_options(store: Store, session_key: bytes) -> LtiOptions:
     """The tool of GRADER_PUBLIC_URL. Raises LtiError for a malformed address, OutboundRefusedError for a malformed
     allow-list."""
     tool, policy = configured_tool(Settings().public_url), configured_policy()
-    return LtiOptions(tool, tool_keys(store), session_key, policy, lambda: OutboundClient(policy))
+    return LtiOptions(tool, tool_keys(store), session_key, policy)
 
 
 def known_courses(store: Store) -> list[str]:

@@ -12,11 +12,11 @@ from serving.lti.keys import ToolKeys
 from serving.lti.platforms.courses import PlatformCourses
 from serving.lti.platforms.platforms import Platform, PlatformDetails, Platforms
 from serving.lti.tool import Tool
-from serving.outbound.client import OutboundClient
 from serving.outbound.policy import OutboundPolicy, parse_origin
 from serving.store.access.roles import Role
 from serving.store.store import Store
-from serving.web.lti.app import LtiOptions, mount_lti
+from serving.web.lti.app import mount_lti
+from serving.web.lti.state import LtiOptions
 from tests.harness.fake_lti import CLIENT, CONTEXT, DEPLOYMENT, INSTRUCTOR, FakeLti, Launch
 from tests.harness.pages import COURSE, SESSION_KEY, pages_app
 
@@ -54,7 +54,7 @@ class LtiTool:
     def new_app(self) -> Any:
         """Another process of the service, over the same store and keys."""
         app = pages_app(self.store, blind_share=0.0)
-        mount_lti(app, LtiOptions(self.tool, self.keys, SESSION_KEY, self.policy, lambda: OutboundClient(self.policy)))
+        mount_lti(app, LtiOptions(self.tool, self.keys, SESSION_KEY, self.policy))
         return app
 
 

@@ -4,7 +4,7 @@ Only with a link that an administrator of this service made: it works once.
 """
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -84,18 +84,13 @@ class RegistrationLinks:
 
 
 def register_with(
-    open_client: Callable[[], OutboundClient],
-    tool: Tool,
-    platforms: Platforms,
-    policy: OutboundPolicy,
-    configuration_url: str,
-    registration_token: str,
+    tool: Tool, platforms: Platforms, policy: OutboundPolicy, configuration_url: str, registration_token: str
 ) -> Platform:
     """Registers the tool at a platform, and the platform here.
 
     Raises LtiError: `lti-registration-refused`, `lti-registration`.
     """
-    with open_client() as client:
+    with OutboundClient(policy) as client:
         configuration = _configuration(_answer(client, "GET", configuration_url), configuration_url)
         bearer = {"Authorization": f"Bearer {registration_token}"} if registration_token else {}
         body = tool_registration(tool, configuration.scopes_supported)

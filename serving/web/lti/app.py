@@ -1,8 +1,5 @@
 """Assembles the LTI tool and mounts it into the service."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 from fastapi import Depends, FastAPI, Request, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -11,24 +8,12 @@ from serving.api.middleware.access_log import log_refusal
 from serving.api.middleware.json_bodies import LTI_PATH, PAGES_PATH
 from serving.api.service import Service
 from serving.lti.errors import LtiError
-from serving.lti.keys import ToolKeys
-from serving.lti.launches.launches import LaunchVerifier
-from serving.lti.launches.links import Links
-from serving.lti.launches.logins import Logins
-from serving.lti.launches.people import People
-from serving.lti.platforms.courses import PlatformCourses
-from serving.lti.platforms.platform_keys import PlatformKeys
-from serving.lti.platforms.platforms import Platforms
-from serving.lti.tokens import Signed
-from serving.lti.tool import Tool
-from serving.outbound.client import OutboundClient
-from serving.outbound.policy import OutboundPolicy
 from serving.web.error_pages import install_error_pages
 from serving.web.lti import choices, launches, logins, registration
-from serving.web.lti.state import LtiState, limited
+from serving.web.lti.state import LtiOptions, LtiState, limited
 from serving.web.rendering import render
 from serving.web.security_headers import SecurityHeaders
-from serving.web.sessions import LIFETIME, Sessions, new_session
+from serving.web.sessions import new_session
 
 STATUS = {
     "lti-login": 400,
@@ -43,40 +28,11 @@ STATUS = {
 """Code -> HTTP status; 403 for all others."""
 
 
-@dataclass(frozen=True)
-class LtiOptions:
-    """`session_key`: as for the pages. `open_client` makes the client of one fetch, under `policy`."""
-
-    tool: Tool
-    keys: ToolKeys
-    session_key: bytes
-    policy: OutboundPolicy
-    open_client: Callable[[], OutboundClient]
-
-
 def mount_lti(app: FastAPI, options: LtiOptions) -> FastAPI:
     """Adds the tool below `/lti` to a service that has the pages."""
     service: Service = app.state.service
-    store, key = service.store, options.session_key
-    platforms = Platforms(store)
     lti = FastAPI(title="grader LTI tool", docs_url=None, redoc_url=None, openapi_url=None)
-    lti.state.service = service
-    lti.state.lti = LtiState(
-        tool=options.tool,
-        service=service,
-        review=service.reviews,
-        policy=options.policy,
-        open_client=options.open_client,
-        keys=options.keys,
-        platforms=platforms,
-        courses=PlatformCourses(store),
-        links=Links(store.database),
-        people=People(store.database),
-        logins=Logins(platforms, options.tool, key),
-        verifier=LaunchVerifier(store.database, PlatformKeys(options.open_client), options.tool),
-        signed=Signed(key, store.database),
-        sessions=Sessions(key, LIFETIME),
-    )
+    lti.state.service, lti.state.lti = service, LtiState(service, options)
     install_error_pages(lti)
     lti.add_exception_handler(LtiError, _refused)
     lti.add_middleware(PagesRoot)

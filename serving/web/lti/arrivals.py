@@ -90,7 +90,7 @@ def _feedback(state: LtiState, student: str, lab: str) -> str | None:
 def course_labs(state: LtiState, course: str) -> list[str]:
     """The labs that are registered or have grades."""
     served = state.service.courses.course(course).labs if course in state.service.courses.names() else {}
-    return sorted({*served, *state.review.labs(course)} - {""})
+    return sorted({*served, *state.service.reviews.labs(course)} - {""})
 
 
 def _quoted(text: str) -> str:

@@ -43,6 +43,6 @@ def _lab(state: LtiState, course: str, name: str) -> Lab | None:
     """The registered lab, else the lab of its newest grade."""
     if course in state.service.courses.names() and (found := state.service.courses.course(course).labs.get(name)):
         return found
-    graded = state.review.lab(course, name).items.values()
+    graded = state.service.reviews.lab(course, name).items.values()
     newest = max(graded, key=lambda each: each.seq, default=None)
     return state.service.store.read_history(newest.grade).lab if newest else None

@@ -42,7 +42,7 @@ def _register(state: LtiState, token: str, url: str, bearer: str) -> Platform:
     links = RegistrationLinks(state.service.store)
     links.use(token)
     try:
-        return register_with(state.open_client, state.tool, state.platforms, state.policy, url, bearer)
+        return register_with(state.tool, state.platforms, state.policy, url, bearer)
     except BaseException:
         links.release(token)
         raise

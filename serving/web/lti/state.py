@@ -1,7 +1,7 @@
 """The state of the LTI tool, and helpers that its routes share."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from fastapi import Request, Response
 from starlette.datastructures import Headers
@@ -15,36 +15,40 @@ from serving.lti.launches.links import Links
 from serving.lti.launches.logins import Logins
 from serving.lti.launches.people import People
 from serving.lti.platforms.courses import PlatformCourses
+from serving.lti.platforms.platform_keys import PlatformKeys
 from serving.lti.platforms.platforms import Platforms
 from serving.lti.tokens import Signed
 from serving.lti.tool import Tool
 from serving.outbound.client import OutboundClient
 from serving.outbound.policy import OutboundPolicy
-from serving.review.index import ReviewIndex
 from serving.web.form_posts import is_same_site
 from serving.web.security_headers import content_policy
-from serving.web.sessions import Sessions
+from serving.web.sessions import LIFETIME, Sessions
 
 FRAMES = frozenset({"iframe", "frame"})
 """Values of Sec-Fetch-Dest for a page in a frame (https://www.w3.org/TR/fetch-metadata/)."""
 
 
 @dataclass(frozen=True)
-class LtiState:
+class LtiOptions:
+    """`session_key`: as for the pages. `policy`: of requests to platforms."""
+
     tool: Tool
-    service: Service
-    review: ReviewIndex
-    policy: OutboundPolicy
-    open_client: Callable[[], OutboundClient]
     keys: ToolKeys
-    platforms: Platforms
-    courses: PlatformCourses
-    links: Links
-    people: People
-    logins: Logins
-    verifier: LaunchVerifier
-    signed: Signed
-    sessions: Sessions
+    session_key: bytes
+    policy: OutboundPolicy
+
+
+class LtiState:
+    def __init__(self, service: Service, options: LtiOptions) -> None:
+        store, key = service.store, options.session_key
+        self.service, self.tool, self.keys, self.policy = service, options.tool, options.keys, options.policy
+        self.platforms, self.courses = Platforms(store), PlatformCourses(store)
+        self.links, self.people = Links(store.database), People(store.database)
+        self.logins = Logins(self.platforms, self.tool, key)
+        platform_keys = PlatformKeys(partial(OutboundClient, options.policy))
+        self.verifier = LaunchVerifier(store.database, platform_keys, self.tool)
+        self.signed, self.sessions = Signed(key, store.database), Sessions(key, LIFETIME)
 
 
 def lti_state(request: Request) -> LtiState:

@@ -31,11 +31,11 @@ from serving.lti.keys import ToolKeys
 from serving.lti.platforms.courses import PlatformCourses
 from serving.lti.platforms.platforms import PlatformDetails, Platforms
 from serving.lti.tool import Tool
-from serving.outbound.client import OutboundClient
 from serving.outbound.policy import OutboundPolicy, parse_origin
 from serving.store.access.roles import Role
 from serving.store.store import Store, open_store
-from serving.web.lti.app import LtiOptions, mount_lti
+from serving.web.lti.app import mount_lti
+from serving.web.lti.state import LtiOptions
 from tests.harness.graded_store import grade_students, record_grade
 from tests.harness.pages import COURSE, SESSION_KEY, Forms, pages_app
 
@@ -146,7 +146,7 @@ def campus(
         registered = Platforms(store, "test").register(details, policy)
         PlatformCourses(store, "test").connect(registered, given.deployment, given.context, COURSE)
         application = pages_app(store, blind_share=0.0)
-        mount_lti(application, LtiOptions(tool, keys, SESSION_KEY, policy, lambda: OutboundClient(policy)))
+        mount_lti(application, LtiOptions(tool, keys, SESSION_KEY, policy))
         with served(application, port):
             yield made
         platform.stdin.close()

@@ -286,7 +286,7 @@ def test_without_api_keys_every_launch_is_refused(own_course: Course) -> None:
     form = browser.start(Launch(TEACHER, TOOL.launch_url))
     service = browser.client.app.state.service  # type: ignore[attr-defined]
     lti = next(each.app for each in browser.client.app.routes if getattr(each, "path", "") == "/lti")  # type: ignore[attr-defined]
-    lti.state.lti = replace(lti.state.lti, service=replace(service, keyed=False))
+    lti.state.lti.service = replace(service, keyed=False)
     assert code(browser.finish(form)) == "lti-without-keys"
 
 
