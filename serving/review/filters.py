@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 
 from labs_schema.frozen import Frozen
@@ -50,17 +51,67 @@ class Filter(Frozen):
         return {name: str(value) for name, value in self if value != Filter.model_fields[name].default}
 
 
-def selected(
-    review: LabReview,
-    chosen: Filter,
-    hidden: Hidden = lambda *_: False,
-    rated: Ratings | None = None,
-    visitor: str = "",
-) -> list[ReviewItem]:
-    """The submissions of the list, in order. `rated`: TAs' ratings in the lab's files. `visitor`: the id of their key.
-    A filter by rating does not find a hidden one, which it would reveal."""
-    matches = _matching(review, chosen, hidden, rated, visitor)
-    return [item for grade in ordered(review, chosen.order) if matches(item := review.items[grade])]
+@dataclass(frozen=True)
+class Selection:
+    """The submissions of a lab that a list shows. `rated`: TAs' ratings in the lab's files. `visitor`: the id of their
+    key. A filter by rating does not find a hidden one, which it would reveal."""
+
+    review: LabReview
+    chosen: Filter
+    hidden: Hidden
+    rated: Ratings
+    visitor: str
+
+    def items(self) -> list[ReviewItem]:
+        """In order."""
+        grades = ordered(self.review, self.chosen.order)
+        return [item for grade in grades if self._matches(item := self.review.items[grade])]
+
+    def neighbours(self, item: ReviewItem) -> tuple[ReviewItem | None, ReviewItem | None]:
+        """The submissions before and after `item` in the list, which may no longer contain it."""
+        items, order = self.review.items, self.chosen.order
+        grades = ordered(self.review, order)
+        place = bisect_left(grades, sort_key(item, order), key=lambda grade: sort_key(items[grade], order))
+
+        def first(places: Iterable[int]) -> ReviewItem | None:
+            return next((found for each in places if self._matches(found := items[grades[each]])), None)
+
+        return first(range(place - 1, -1, -1)), first(range(place + 1, len(grades)))
+
+    def _matches(self, item: ReviewItem) -> bool:
+        chosen = self.chosen
+        assigned = {"me": self.visitor, "none": None}.get(chosen.assigned, chosen.assigned)
+        if chosen.assigned and self.review.ta(item) != assigned:
+            return False
+        if chosen.search and chosen.search.casefold() not in (item.name or "").casefold():
+            return False
+        if chosen.show is Show.REVIEW and not (item.waiting and (chosen.criterion or chosen.rating)):
+            return item.waiting > 0
+        return any(
+            self._shows(item, each)
+            and chosen.criterion in ("", each.title)
+            and (not chosen.rating or (chosen.rating == each.current and not self.hidden(item, each)))
+            for each in item.criteria
+        )
+
+    def _shows(self, item: ReviewItem, criterion: ReviewCriterion) -> bool:
+        match self.chosen.show:
+            case Show.REVIEW:
+                return criterion.waits
+            case Show.ALL:
+                return True
+            case Show.UNGRADED:
+                return criterion.current is None
+            case Show.FLAGGED:
+                return criterion.flagged
+            case Show.DIFFERS:
+                return not self.hidden(item, criterion) and self._differs(item, criterion)
+            case Show.DECIDED:
+                return criterion.decision.rating is not None
+
+    def _differs(self, item: ReviewItem, criterion: ReviewCriterion) -> bool:
+        theirs = criterion.decision.rating or self.rated.get(item.name or "", {}).get(criterion.title)
+        return theirs is not None and criterion.rating is not None and theirs != criterion.rating
 
 
 def ordered(review: LabReview, order: Order) -> tuple[str, ...]:
@@ -78,64 +129,3 @@ def sort_key(item: ReviewItem, order: Order) -> tuple[float | str, ...]:
     if order is Order.CONFIDENCE:
         return item.lowest_probability, item.grade
     return -item.impact, item.grade
-
-
-def neighbours(
-    review: LabReview,
-    item: ReviewItem,
-    chosen: Filter,
-    hidden: Hidden = lambda *_: False,
-    rated: Ratings | None = None,
-    visitor: str = "",
-) -> tuple[ReviewItem | None, ReviewItem | None]:
-    """The submissions before and after `item` in the list of `selected`, which may no longer contain it."""
-    matches = _matching(review, chosen, hidden, rated, visitor)
-    grades = ordered(review, chosen.order)
-    place = bisect_left(
-        grades, sort_key(item, chosen.order), key=lambda grade: sort_key(review.items[grade], chosen.order)
-    )
-
-    def first(places: Iterable[int]) -> ReviewItem | None:
-        return next((found for each in places if matches(found := review.items[grades[each]])), None)
-
-    return first(range(place - 1, -1, -1)), first(range(place + 1, len(grades)))
-
-
-def _matching(
-    review: LabReview, chosen: Filter, hidden: Hidden, rated: Ratings | None, visitor: str
-) -> Callable[[ReviewItem], bool]:
-    matches = _matcher(chosen, hidden, rated or {})
-    wanted = {"me": visitor, "none": None}.get(chosen.assigned, chosen.assigned)
-    return lambda item: (not chosen.assigned or review.ta(item) == wanted) and matches(item)
-
-
-def _matcher(chosen: Filter, hidden: Hidden, rated: Ratings) -> Callable[[ReviewItem], bool]:
-    conditions: dict[Show, Callable[[ReviewItem, ReviewCriterion], bool]] = {
-        Show.REVIEW: lambda _, each: each.waits,
-        Show.ALL: lambda *_: True,
-        Show.UNGRADED: lambda _, each: each.current is None,
-        Show.FLAGGED: lambda _, each: each.flagged,
-        Show.DIFFERS: lambda item, each: not hidden(item, each) and _differs(item, each, rated),
-        Show.DECIDED: lambda _, each: each.decision.rating is not None,
-    }
-    shown, search = conditions[chosen.show], chosen.search.casefold()
-    narrowed = bool(chosen.criterion or chosen.rating)
-
-    def matches(item: ReviewItem) -> bool:
-        if search and search not in (item.name or "").casefold():
-            return False
-        if chosen.show is Show.REVIEW and not (item.waiting and narrowed):
-            return item.waiting > 0
-        return any(
-            shown(item, each)
-            and chosen.criterion in ("", each.title)
-            and (not chosen.rating or (chosen.rating == each.current and not hidden(item, each)))
-            for each in item.criteria
-        )
-
-    return matches
-
-
-def _differs(item: ReviewItem, criterion: ReviewCriterion, rated: Ratings) -> bool:
-    theirs = criterion.decision.rating or rated.get(item.name or "", {}).get(criterion.title)
-    return theirs is not None and criterion.rating is not None and theirs != criterion.rating

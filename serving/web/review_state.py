@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Annotated, Any
 
-from fastapi import Request
+from fastapi import Depends, Request, Response
 from pydantic import ValidationError
 from starlette.datastructures import FormData
 
@@ -11,16 +13,17 @@ from serving.api.schemas.problems import ProblemError
 from serving.api.second_markings import SecondMarkingOpenError
 from serving.api.service import Service
 from serving.review.copies import Copies
-from serving.review.filters import Filter, Hidden, Ratings
+from serving.review.filters import Filter, Hidden, Ratings, Selection, Show
 from serving.review.index import LabReview, ReviewIndex
 from serving.review.items import ReviewCriterion, ReviewItem, in_blind_sample
 from serving.review.labelling.labelling import Labelling, LabPlace, Stage
 from serving.review.ta_ratings import TaRatings
 from serving.store.errors import UnknownError
 from serving.store.grades.overrides import Action, History
-from serving.web.form_posts import text
+from serving.web.form_posts import SentForm, text
+from serving.web.rendering import redirect, render
 from serving.web.shown import ShownSigner
-from serving.web.visitors import course_service
+from serving.web.visitors import Name, TaVisitor, course_service
 
 BLIND = "grader_blind"
 """Cookie of a visitor who wants to choose before seeing the model's ratings."""
@@ -49,21 +52,54 @@ def is_blind(request: Request) -> bool:
     return request.cookies.get(BLIND) == "1"
 
 
-def hidden_for(request: Request, review: LabReview) -> Hidden:
-    """The model's rating is hidden until a person has chosen, even if the choice was undone later; and all ratings
-    from a second marker until they have rated."""
-    share, every, actor = review_state(request).blind_share, is_blind(request), request.state.caller.actor
+@dataclass(frozen=True)
+class LabPage:
+    """A lab on a page of a visitor. `review` also has the submissions whose ratings they must not see yet."""
 
-    def hidden(item: ReviewItem, criterion: ReviewCriterion) -> bool:
-        if review.is_sealed(item, actor):
-            return True
-        if not every and not in_blind_sample(item.student, review.lab, criterion.title, share):
-            return False
-        records = review.records.get((item.student, item.submission), ())
-        chosen = (Action.RATE, Action.ACCEPT)
-        return not any(each.criterion == criterion.title and each.action in chosen for each in records)
+    request: Request
+    service: Service
+    review: LabReview
 
-    return hidden
+    @property
+    def actor(self) -> str:
+        """The visitor."""
+        actor: str = self.request.state.caller.actor
+        return actor
+
+    @property
+    def visible(self) -> LabReview:
+        return self.review.visible_to(self.actor)
+
+    @cached_property
+    def hidden(self) -> Hidden:
+        """The model's rating is hidden until a person has chosen, even if the choice was undone later; and all ratings
+        from a second marker until they have rated."""
+        review, share, every = self.review, review_state(self.request).blind_share, is_blind(self.request)
+        actor = self.actor
+
+        def hidden(item: ReviewItem, criterion: ReviewCriterion) -> bool:
+            if review.is_sealed(item, actor):
+                return True
+            if not every and not in_blind_sample(item.student, review.lab, criterion.title, share):
+                return False
+            records = review.records.get((item.student, item.submission), ())
+            chosen = (Action.RATE, Action.ACCEPT)
+            return not any(each.criterion == criterion.title and each.action in chosen for each in records)
+
+        return hidden
+
+    def selection(self, chosen: Filter) -> Selection:
+        rated = tas_ratings(self.request, self.service, self.review.lab) if chosen.show is Show.DIFFERS else {}
+        return Selection(self.review, chosen, self.hidden, rated, self.actor)
+
+    def render(self, template: str, status: int = 200, /, **context: Any) -> Response:
+        """`context` adds to the names of the course and the lab."""
+        place = {"course": self.review.course, "lab": self.review.lab}
+        return render(self.request, template, status, **(place | context))
+
+    def redirect(self, path: str, **query: object) -> Response:
+        """To a page of the lab."""
+        return redirect(self.request, path, course=self.review.course, lab=self.review.lab, **query)
 
 
 def read_filter(query: Mapping[str, str]) -> Filter:
@@ -81,18 +117,23 @@ def form_filter(form: FormData) -> Filter:
     return read_filter({name: text(form, name) for name in Filter.model_fields if name in form})
 
 
-def open_lab(request: Request, course: str, lab: str) -> tuple[Service, LabReview]:
+def _open_lab(request: Request, _: TaVisitor, course: Name, lab: Name) -> LabPage:
     """A lab of a course that the visitor may see. Blocks. Raises ProblemError, also for a lab that does not exist."""
     service = course_service(request, course)
     review = review_state(request).index.lab(course, lab)
     if not review.items and lab not in service.course.labs:
         raise ProblemError("not-found", "This course has no lab with this name.")
-    return service, review
+    return LabPage(request, service, review)
 
 
-def form_lab(request: Request, form: FormData) -> tuple[Service, LabReview]:
-    """The lab that a form is about; as `open_lab`."""
-    return open_lab(request, text(form, "course"), text(form, "lab"))
+def _form_lab(request: Request, caller: TaVisitor, form: SentForm) -> LabPage:
+    return _open_lab(request, caller, text(form, "course"), text(form, "lab"))
+
+
+OpenLab = Annotated[LabPage, Depends(_open_lab)]
+"""The parameter of a route that gets the lab in its URL."""
+FormLab = Annotated[LabPage, Depends(_form_lab)]
+"""The parameter of a route that gets the lab that a form is about."""
 
 
 def lab_place(service: Service, lab: str) -> LabPlace | None:
@@ -113,9 +154,7 @@ def tas_ratings(request: Request, service: Service, lab: str) -> Ratings:
     return review_state(request).ta_ratings.of(service.course.labs.folders.get(lab))
 
 
-def find_submission(
-    request: Request, grade_id: str, *, sealed: bool = False
-) -> tuple[Service, History, LabReview, ReviewItem]:
+def find_submission(request: Request, grade_id: str, *, sealed: bool = False) -> tuple[LabPage, History, ReviewItem]:
     """A grade's submission under its current grade. Blocks. `sealed`: also one of which the visitor is to be the second
     marker, whose other ratings must not be shown.
 
@@ -137,4 +176,4 @@ def find_submission(
         item = same[0]
     if not sealed and (first := review.open_second_marking(item, request.state.caller.actor)):
         raise SecondMarkingOpenError(first)
-    return service, history, review, item
+    return LabPage(request, service, review), history, item

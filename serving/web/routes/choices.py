@@ -16,6 +16,7 @@ from labs_schema.limits import PageLimits
 from labs_schema.models import Criterion
 from serving.api.authorization import Caller
 from serving.api.schemas.problems import ProblemError, too_large
+from serving.review.filters import Filter
 from serving.review.items import ReviewCriterion, ReviewItem, review_criteria
 from serving.review.steps import recorded_outcomes
 from serving.review.team.snippets import Snippet, Snippets
@@ -23,8 +24,8 @@ from serving.store.errors import ForgottenError
 from serving.store.grades.choices import Choice, Outcome
 from serving.store.grades.overrides import Action, History, StoredOverride, decision
 from serving.web.form_posts import PageRoute, SentForm, sent_request, text, wrong_form
-from serving.web.rendering import new_request_id, redirect, render
-from serving.web.review_state import find_submission, form_filter, learn_from, review_state
+from serving.web.rendering import new_request_id, redirect
+from serving.web.review_state import LabPage, find_submission, form_filter, learn_from, review_state
 from serving.web.shown import Shown
 from serving.web.team import key_names
 from serving.web.visitors import TaVisitor
@@ -55,7 +56,7 @@ def choose(request: Request, caller: TaVisitor, grade_id: str, form: SentForm) -
     sent = _read(form, review_state(request).shown.read(text(form, "shown"), grade_id))
     outcomes = _record(request, caller, grade_id, sent)
     if conflicts := [each for each in outcomes if each.conflict]:
-        return render(request, "conflict.html", 409, chosen=chosen, **_conflict(request, grade_id, conflicts))
+        return _conflict(*find_submission(request, grade_id), conflicts, chosen)
     anchor = f"#c{sent.position}" if sent.position is not None else ""
     if text(form, "rate") == "1":  # the page on which a new lab is rated
         course, lab = text(form, "course"), text(form, "lab")
@@ -98,10 +99,11 @@ def _is_revision(name: str, value: str) -> bool:
 
 
 def _record(request: Request, caller: Caller, grade_id: str, sent: Sent) -> list[Outcome]:
-    service, history, review, item = find_submission(request, grade_id)
+    opened, history, item = find_submission(request, grade_id)
+    service = opened.service
     if item.grade != grade_id:  # regraded since: the form is about the grade that its page showed
         item = _as_shown(item, history)
-    recorded = recorded_outcomes(review, sent.request, caller.actor, history.grade.student)
+    recorded = recorded_outcomes(opened.review, sent.request, caller.actor, history.grade.student)
     if mine := [each for each in recorded if each.record.grade == grade_id]:
         return mine
     if sent.act == "snippet":
@@ -205,9 +207,11 @@ def _act(record: StoredOverride, position: int, criteria: Sequence[Criterion]) -
     return f"rate-{position}-{titles.index(record.new)}" if record.new in titles else None
 
 
-def _conflict(request: Request, grade_id: str, conflicts: list[Outcome]) -> dict[str, Any]:
+def _conflict(
+    opened: LabPage, history: History, item: ReviewItem, conflicts: list[Outcome], chosen: Filter
+) -> Response:
     """Both versions of each criterion, and the fields of a form that sends the visitor's again."""
-    service, _, review, item = find_submission(request, grade_id)
+    review = opened.review
     positions = {each.title: position for position, each in enumerate(item.criteria)}
     both = [
         {
@@ -221,13 +225,13 @@ def _conflict(request: Request, grade_id: str, conflicts: list[Outcome]) -> dict
         for each in conflicts
         if each.record.criterion in positions
     ]
-    return {
-        "course": service.course.name,
-        "lab": review.lab,
+    context = {
         "item": item,
         "both": both,
-        "regraded": item.grade != grade_id,
-        "names": key_names(service),
-        "shown_token": review_state(request).shown.sign(item.grade, ()),
+        "regraded": item.grade != history.grade.id,
+        "names": key_names(opened.service),
+        "shown_token": review_state(opened.request).shown.sign(item.grade, ()),
         "request_id": new_request_id(),
+        "chosen": chosen,
     }
+    return opened.render("conflict.html", 409, **context)

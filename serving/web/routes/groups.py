@@ -16,14 +16,14 @@ from serving.review.items import ReviewItem
 from serving.review.steps import GROUP, active_steps, recorded_outcomes, undo_choices
 from serving.store.grades.choices import Choice
 from serving.web.form_posts import PageRoute, SentForm, limited_text, sent_number, sent_request, text, wrong_form
-from serving.web.rendering import new_request_id, page_of, redirect, render
-from serving.web.review_state import form_lab, hidden_for, open_lab, review_state
+from serving.web.rendering import new_request_id, page_of
+from serving.web.review_state import FormLab, LabPage, OpenLab, review_state
 from serving.web.shown import Shown
 from serving.web.source_code import listings, visible
 from serving.web.team import key_names
-from serving.web.visitors import Name, PageNumber, TaVisitor
+from serving.web.visitors import PageNumber, ta
 
-router = APIRouter(route_class=PageRoute)
+router = APIRouter(route_class=PageRoute, dependencies=[ta])
 LIMITS = PageLimits()
 ACT = re.compile(r"rate-(\d{1,3})-(\d{1,2})")
 GRADE = re.compile(r"member-([0-9a-f]{32})")
@@ -42,63 +42,59 @@ class Sent(NamedTuple):
 
 
 @router.get("/lab/groups")
-def groups(request: Request, caller: TaVisitor, course: Name, lab: Name, page: PageNumber = 1) -> Response:
-    service, review = open_lab(request, course, lab)
-    review = review.visible_to(caller.actor)
+def groups(request: Request, opened: OpenLab, page: PageNumber = 1) -> Response:
+    review = opened.visible
     found = review_state(request).copies.groups(review)
     context = {
-        "course": course,
-        "lab": lab,
         "found": found,
         "covered": sum(len(each.items) for each in found.groups),
         "submissions": len(review.items),
         "steps": active_steps(review, GROUP),
-        "names": key_names(service),
+        "names": key_names(opened.service),
         "request_id": new_request_id(),
     }
-    return render(request, "groups.html", **context, **page_of(found.groups, page, LIMITS.listed_submissions))
+    return opened.render("groups.html", **context, **page_of(found.groups, page, LIMITS.listed_submissions))
 
 
 @router.post("/lab/groups/undo")
-def undo(request: Request, caller: TaVisitor, form: SentForm) -> Response:
+def undo(opened: FormLab, form: SentForm) -> Response:
     """Takes a group's rating back, except where someone has decided since."""
-    service, review = form_lab(request, form)
     step = text(form, "step")
-    if step.startswith(GROUP) and (choices := undo_choices(review.visible_to(caller.actor), step)):
-        service.store.record_choices(choices, request=text(form, "request"), actor=caller.actor)
-    return redirect(request, "/lab/groups", course=review.course, lab=review.lab)
+    if step.startswith(GROUP) and (choices := undo_choices(opened.visible, step)):
+        opened.service.store.record_choices(choices, request=text(form, "request"), actor=opened.actor)
+    return opened.redirect("/lab/groups")
 
 
 @router.get("/lab/groups/{grade_id}")
-def group(request: Request, caller: TaVisitor, grade_id: str, course: Name, lab: Name) -> Response:
-    service, review = open_lab(request, course, lab)
-    context = _page(request, service, review.visible_to(caller.actor), grade_id)
+def group(opened: OpenLab, grade_id: str) -> Response:
+    context = _context(opened, grade_id)
     if context is None:  # the group was left by its members, such as by a new submission
-        return redirect(request, "/lab/groups", course=course, lab=lab)
-    return render(request, "group.html", course=course, lab=lab, **context)
+        return opened.redirect("/lab/groups")
+    return opened.render("group.html", **context)
 
 
 @router.post("/lab/groups/{grade_id}")
-def rate(request: Request, caller: TaVisitor, grade_id: str, form: SentForm) -> Response:
+def rate(request: Request, opened: FormLab, grade_id: str, form: SentForm) -> Response:
     sent = _read(form, review_state(request).shown.read(text(form, "shown"), grade_id))
-    service, every = form_lab(request, form)
-    review = every.visible_to(caller.actor)
-    outcomes = recorded_outcomes(review, sent.request, caller.actor)
+    review, store = opened.visible, opened.service.store
+    outcomes = recorded_outcomes(review, sent.request, opened.actor)
     if not outcomes:
-        outcomes = service.store.record_choices(_choices(review, sent), request=sent.request, actor=caller.actor)
-    course, lab = review.course, review.lab
+        outcomes = store.record_choices(_choices(review, sent), request=sent.request, actor=opened.actor)
     if conflicts := [each for each in outcomes if each.conflict]:
-        review = form_lab(request, form)[1].visible_to(caller.actor)
-        both = [(review.items[each.record.grade], each) for each in conflicts if each.record.grade in review.items]
-        context = {"both": both, "recorded": len(outcomes) - len(conflicts), "names": key_names(service)}
-        return render(request, "group_conflict.html", 409, course=course, lab=lab, **context)
-    response = redirect(request, f"/lab/groups/{grade_id}", course=course, lab=lab)
+        items = review_state(request).index.lab(review.course, review.lab).visible_to(opened.actor).items
+        both = [(items[each.record.grade], each) for each in conflicts if each.record.grade in items]
+        names = key_names(opened.service)
+        return opened.render(
+            "group_conflict.html", 409, both=both, recorded=len(outcomes) - len(conflicts), names=names
+        )
+    response = opened.redirect(f"/lab/groups/{grade_id}")
     response.headers["Location"] += f"#c{sent.position}"
     return response
 
 
-def _page(request: Request, service: Service, review: LabReview, grade_id: str) -> dict[str, Any] | None:
-    every = review_state(request).copies.groups(review).groups
+def _context(opened: LabPage, grade_id: str) -> dict[str, Any] | None:
+    service, review, state = opened.service, opened.visible, review_state(opened.request)
+    every = state.copies.groups(review).groups
     found = next((each for each in every if any(item.grade == grade_id for item in each.items)), None)
     if found is None:
         return None
@@ -106,13 +102,12 @@ def _page(request: Request, service: Service, review: LabReview, grade_id: str) 
     submitted = service.store.read_submission(leader.grade)
     if submitted is None:
         return None
-    hide = hidden_for(request, review)
     rubric = review.rubrics[leader.rubric]
     same = [each for each in found.items if _fits(each, leader)]
     blind = tuple(
         position
         for position, _ in enumerate(leader.criteria)
-        if any(hide(item, item.criteria[position]) for item in same)
+        if any(opened.hidden(item, item.criteria[position]) for item in same)
     )
     return {
         "leader": leader,
@@ -125,7 +120,7 @@ def _page(request: Request, service: Service, review: LabReview, grade_id: str) 
         "blind": blind,
         "differences": _differences(service, found),
         "seq": review.seq,
-        "shown_token": review_state(request).shown.sign(grade_id, blind),
+        "shown_token": state.shown.sign(grade_id, blind),
         "request_id": GROUP + new_request_id(),
         "grade_id": grade_id,
         "steps": [each for each in active_steps(review, GROUP) if _step_is_of(each.request, found)],

@@ -5,8 +5,7 @@ from datetime import timedelta
 from fastapi import APIRouter, Request, Response
 
 from labs_schema.limits import PageLimits
-from serving.review.filters import Hidden, Order, Show, selected
-from serving.review.index import LabReview
+from serving.review.filters import Order, Show
 from serving.review.items import ReviewCriterion, ReviewItem
 from serving.review.labelling.proposed_grades import has_proposal
 from serving.review.statistics import blind_agreement
@@ -15,48 +14,35 @@ from serving.store.grades.choices import Choice
 from serving.store.grades.overrides import Action
 from serving.store.grades.regrade_requests import RegradeRequests
 from serving.web.form_posts import PageRoute, SentForm, sent_number, sent_request, text
-from serving.web.rendering import new_request_id, page_of, redirect, render
-from serving.web.review_state import (
-    BLIND,
-    form_lab,
-    hidden_for,
-    is_blind,
-    lab_place,
-    open_lab,
-    read_filter,
-    tas_ratings,
-)
+from serving.web.rendering import new_request_id, page_of, redirect
+from serving.web.review_state import BLIND, FormLab, LabPage, OpenLab, is_blind, lab_place, read_filter
 from serving.web.sessions import cookie
 from serving.web.team import tas_of
-from serving.web.visitors import Name, PageNumber, TaVisitor, ta
+from serving.web.visitors import PageNumber, ta
 
 router = APIRouter(route_class=PageRoute, dependencies=[ta])
 ROWS = PageLimits().listed_submissions
 
 
 @router.get("/lab")
-def lab(request: Request, caller: TaVisitor, course: Name, lab: Name, page: PageNumber = 1) -> Response:
-    service, review = open_lab(request, course, lab)
-    chosen, hidden = read_filter(request.query_params), hidden_for(request, review)
-    rated = tas_ratings(request, service, lab) if chosen.show is Show.DIFFERS else None
-    items = selected(review, chosen, hidden, rated, caller.actor)
-    agreed, decided_blind = blind_agreement(review.visible_to(caller.actor))
+def lab(request: Request, opened: OpenLab, page: PageNumber = 1) -> Response:
+    service, review, chosen = opened.service, opened.review, read_filter(request.query_params)
+    items = opened.selection(chosen).items()
+    agreed, decided_blind = blind_agreement(opened.visible)
     context = {
-        "course": course,
-        "lab": lab,
         "review": review,
         "tas": list(tas_of(service).values()),
-        "second_open": sum(review.is_sealed(each, caller.actor) for each in review.items.values()),
+        "second_open": sum(review.is_sealed(each, opened.actor) for each in review.items.values()),
         "chosen": chosen,
         "shows": Show,
         "orders": Order,
         "found": len(items),
-        "hidden": hidden,
-        "requests": RegradeRequests(service.store.database).open_counts(course).get(lab, 0),
+        "hidden": opened.hidden,
+        "requests": RegradeRequests(service.store.database).open_counts(review.course).get(review.lab, 0),
         "waiting": sum(each.waiting for each in review.items.values()),
         "decided": sum(each.decided for each in review.items.values()),
         "criteria": sum(len(each.criteria) for each in review.items.values()),
-        "acceptable": _acceptable(review, hidden),
+        "acceptable": _acceptable(opened),
         "bulks": active_steps(review, BULK),
         "agreed": agreed,
         "decided_blind": decided_blind,
@@ -64,18 +50,17 @@ def lab(request: Request, caller: TaVisitor, course: Name, lab: Name, page: Page
         "bulk_id": BULK + new_request_id(),
         "request_id": new_request_id(),
         "first": next(iter(items), None),
-        "proposed": has_proposal(service.store, course, lab),
-        "rateable": lab_place(service, lab) is not None,
+        "proposed": has_proposal(service.store, review.course, review.lab),
+        "rateable": lab_place(service, review.lab) is not None,
     }
-    return render(request, "lab.html", **context, **page_of(items, page, ROWS))
+    return opened.render("lab.html", **context, **page_of(items, page, ROWS))
 
 
 @router.post("/lab/accept")
-def accept(request: Request, caller: TaVisitor, form: SentForm) -> Response:
+def accept(opened: FormLab, form: SentForm) -> Response:
     """Accepts the ratings that the model's calibration accepted, as the page listed them."""
     bulk, seq = sent_request(form, prefix=BULK), sent_number(form, "seq")
-    service, review = form_lab(request, form)
-    if not recorded_outcomes(review, bulk, caller.actor):
+    if not recorded_outcomes(opened.review, bulk, opened.actor):
         choices = [
             Choice(
                 grade=item.grade,
@@ -84,21 +69,20 @@ def accept(request: Request, caller: TaVisitor, form: SentForm) -> Response:
                 rating=each.rating,
                 revision=item.revision(each),
             )
-            for item, each in _acceptable(review, hidden_for(request, review))
+            for item, each in _acceptable(opened)
             if item.revision(each) <= seq
         ]
         if choices:
-            service.store.record_choices(choices, request=bulk, actor=caller.actor)
-    return redirect(request, "/lab", course=review.course, lab=review.lab)
+            opened.service.store.record_choices(choices, request=bulk, actor=opened.actor)
+    return opened.redirect("/lab")
 
 
 @router.post("/lab/undo")
-def undo(request: Request, caller: TaVisitor, form: SentForm) -> Response:
+def undo(opened: FormLab, form: SentForm) -> Response:
     """Takes an acceptance of many back, except where someone has decided since."""
-    service, review = form_lab(request, form)
-    if choices := undo_choices(review, text(form, "bulk")):
-        service.store.record_choices(choices, request=text(form, "request"), actor=caller.actor)
-    return redirect(request, "/lab", course=review.course, lab=review.lab)
+    if choices := undo_choices(opened.review, text(form, "bulk")):
+        opened.service.store.record_choices(choices, request=text(form, "request"), actor=opened.actor)
+    return opened.redirect("/lab")
 
 
 @router.post("/blind")
@@ -112,11 +96,11 @@ def blind(request: Request, form: SentForm) -> Response:
     return response
 
 
-def _acceptable(review: LabReview, hidden: Hidden) -> list[tuple[ReviewItem, ReviewCriterion]]:
+def _acceptable(opened: LabPage) -> list[tuple[ReviewItem, ReviewCriterion]]:
     """The criteria that the calibration accepted and no person has decided, without those to be rated blind."""
     return [
         (item, each)
-        for item in review.items.values()
+        for item in opened.review.items.values()
         for each in item.criteria
-        if each.accepted and each.decision.rating is None and not hidden(item, each)
+        if each.accepted and each.decision.rating is None and not opened.hidden(item, each)
     ]

@@ -27,7 +27,7 @@ from serving.review.labelling.proposed_grades import has_proposal
 from serving.web.charts import agreement_curve
 from serving.web.form_posts import PageRoute, SentForm, text
 from serving.web.rendering import redirect, render
-from serving.web.review_state import lab_place, review_state, tas_ratings
+from serving.web.review_state import LabPage, lab_place, review_state, tas_ratings
 from serving.web.routes.submissions import submission_context
 from serving.web.visitors import Name, TaVisitor, course_service, ta
 
@@ -48,8 +48,9 @@ def rate(request: Request, caller: TaVisitor, course: Name, lab: Name, grade: Na
     if grade in review.items:
         if first := review.open_second_marking(review.items[grade], caller.actor):
             raise SecondMarkingOpenError(first)
-        context = _program(request, service, review, review.items[grade], state, rated)
-        return render(request, "rate.html", **(shared | context))
+        opened = LabPage(request, service, review)
+        context = _program(opened, review.items[grade], state, rated)
+        return opened.render("rate.html", **(shared | context))
     following = _next(review, state, rated, caller.actor, after)
     if following is None:
         finished = bool(state.versions) and not state.busy
@@ -87,11 +88,9 @@ def grade_rest(request: Request, caller: TaVisitor, form: SentForm) -> Response:
     return redirect(request, "/lab/rate", course=place.course, lab=place.lab)
 
 
-def _program(
-    request: Request, service: Service, review: LabReview, item: ReviewItem, state: LabelState, rated: Ratings
-) -> dict[str, Any]:
-    history = service.store.read_history(item.grade)
-    context = submission_context(request, service, history, review, item, hidden=lambda *_: True)
+def _program(opened: LabPage, item: ReviewItem, state: LabelState, rated: Ratings) -> dict[str, Any]:
+    history = opened.service.store.read_history(item.grade)
+    context = submission_context(opened, history, item, hidden=lambda *_: True)
     for each in context["criteria"]:
         each["unrated"] = each["review"].decision.rating is None
         each["in_files"] = rated.get(item.name or "", {}).get(each["criterion"].title)

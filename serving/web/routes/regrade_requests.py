@@ -13,7 +13,7 @@ from serving.store.grades.regrade_requests import LIMITS
 from serving.store.students import is_anonymous
 from serving.web.form_posts import PageRoute, SentForm, limited_text, sent_request, text
 from serving.web.rendering import new_request_id, redirect, render
-from serving.web.review_state import hidden_for, review_state
+from serving.web.review_state import LabPage, review_state
 from serving.web.visitors import Name, TaVisitor, course_service, ta
 
 router = APIRouter(route_class=PageRoute, dependencies=[ta])
@@ -57,7 +57,7 @@ def _row(request: Request, service: Service, found: RegradeRequest) -> dict[str,
     history, student = service.store.read_history(found.grade), service.store.read_student(found.student).student
     [criterion] = [each for each in history.lab.criteria if each.title == found.criterion]
     review = review_state(request).index.lab(service.course.name, found.lab)
-    hidden = hidden_for(request, review)
+    hidden = LabPage(request, service, review).hidden
     current = [item for item in review.items.values() if item.student == found.student]
     return {
         "found": found,

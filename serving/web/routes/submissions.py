@@ -9,24 +9,15 @@ from labs_schema.grades import CriterionGrade, total_marks
 from labs_schema.limits import PageLimits
 from labs_schema.models import Criterion, Lab, SourceFile, Submission
 from labs_schema.observations import CheckResult, SubmissionObservations
-from serving.api.service import Service
 from serving.feedback.feedback import tests_passed
-from serving.review.filters import Hidden, Show, neighbours
-from serving.review.index import LabReview
+from serving.review.filters import Hidden
 from serving.review.items import ReviewItem
 from serving.review.team.snippets import Snippets
 from serving.store.errors import ForgottenError
 from serving.store.grades.overrides import History
 from serving.web.form_posts import PageRoute
-from serving.web.rendering import new_request_id, redirect, render
-from serving.web.review_state import (
-    find_submission,
-    hidden_for,
-    is_blind,
-    read_filter,
-    review_state,
-    tas_ratings,
-)
+from serving.web.rendering import new_request_id, redirect
+from serving.web.review_state import LabPage, find_submission, is_blind, read_filter, review_state
 from serving.web.source_code import Listing, listings, with_line_links
 from serving.web.team import key_names
 from serving.web.visitors import TaVisitor
@@ -35,26 +26,23 @@ router = APIRouter(route_class=PageRoute)
 
 
 @router.get("/grades/{grade_id}")
-def submission(request: Request, caller: TaVisitor, grade_id: str) -> Response:
+def submission(request: Request, _: TaVisitor, grade_id: str) -> Response:
     """Writes nothing: opening a page does not make anyone its grader."""
     chosen = read_filter(request.query_params)
-    service, history, review, item = find_submission(request, grade_id)
+    opened, history, item = find_submission(request, grade_id)
     if item.grade != grade_id:  # an old link: the current grade of the same student
         return redirect(request, f"/grades/{item.grade}", **chosen.query)
-    hidden = hidden_for(request, review)
-    rated = tas_ratings(request, service, review.lab) if chosen.show is Show.DIFFERS else None
-    before, after = neighbours(review, item, chosen, hidden, rated, caller.actor)
-    context = submission_context(request, service, history, review, item, hidden=hidden)
-    return render(request, "submission.html", **context, chosen=chosen, before=before, after=after)
+    before, after = opened.selection(chosen).neighbours(item)
+    context = submission_context(opened, history, item, hidden=opened.hidden)
+    return opened.render("submission.html", **context, chosen=chosen, before=before, after=after)
 
 
-def submission_context(
-    request: Request, service: Service, history: History, review: LabReview, item: ReviewItem, *, hidden: Hidden
-) -> dict[str, Any]:
+def submission_context(opened: LabPage, history: History, item: ReviewItem, *, hidden: Hidden) -> dict[str, Any]:
     """The context of `submission.html` for `item`, without its place in a list. `history`: of its grade. Blocks.
 
     Raises ForgottenError.
     """
+    service, state = opened.service, review_state(opened.request)
     submitted = service.store.read_submission(item.grade)
     if submitted is None or history.grade.grade is None:
         raise ForgottenError(f"The student of grade {item.grade} was forgotten.")
@@ -66,8 +54,6 @@ def submission_context(
     ]
     blind = tuple(each["position"] for each in criteria if each["hidden"])
     return {
-        "course": service.course.name,
-        "lab": review.lab,
         "item": item,
         "files": shown,
         "cut": cut,
@@ -79,13 +65,13 @@ def submission_context(
         "total": None if blind else _total(history.lab, item),
         "members": len(service.jobs.group_grades(history.grade)),
         "proposals": sum(each["acceptable"] for each in criteria),
-        "mine": _last_of(request.state.caller.actor, item),
+        "mine": _last_of(opened.actor, item),
         "names": key_names(service),
-        "snippets": Snippets(service.store.database).of(service.course.name, request.state.caller.actor),
-        "blind": is_blind(request),
-        "shown_token": review_state(request).shown.sign(item.grade, blind),
+        "snippets": Snippets(service.store.database).of(service.course.name, opened.actor),
+        "blind": is_blind(opened.request),
+        "shown_token": state.shown.sign(item.grade, blind),
         "request_id": new_request_id(),
-        "newer_rubric": item.rubric != review.newest_rubric,
+        "newer_rubric": item.rubric != opened.review.newest_rubric,
     }
 
 

@@ -17,23 +17,20 @@ from serving.review.changes import RatingChanges, by_student, current_ratings, r
 from serving.review.index import LabReview
 from serving.review.labelling.proposed_grades import ProposedGrades, read_proposal
 from serving.web.form_posts import PageRoute, SentForm, text
-from serving.web.rendering import redirect, render
-from serving.web.review_state import hidden_for, lab_place, open_lab
+from serving.web.rendering import redirect
+from serving.web.review_state import LabPage, OpenLab, lab_place
 from serving.web.team import key_names
-from serving.web.visitors import Name, TaVisitor, course_service, ta
+from serving.web.visitors import TaVisitor, course_service, ta
 
 router = APIRouter(route_class=PageRoute, dependencies=[ta])
 LISTED = PageLimits().listed_changes
 
 
 @router.get("/lab/changes")
-def changes(request: Request, course: Name, lab: Name) -> Response:
-    service, review = open_lab(request, course, lab)
-    found = read_proposal(service.store, course, lab)
-    context: dict[str, Any] = {"course": course, "lab": lab, "found": found}
-    if found is not None:
-        context |= _proposed(request, service, review, found)
-    return render(request, "changes.html", **context)
+def changes(opened: OpenLab) -> Response:
+    found = read_proposal(opened.service.store, opened.review.course, opened.review.lab)
+    context = {} if found is None else _proposed(opened, found)
+    return opened.render("changes.html", found=found, **context)
 
 
 @router.post("/lab/changes")
@@ -59,10 +56,10 @@ def undo(request: Request, caller: TaVisitor, form: SentForm) -> Response:
     return redirect(request, "/lab/changes", course=service.course.name, lab=text(form, "lab"))
 
 
-def _proposed(request: Request, service: Service, review: LabReview, found: ProposedGrades) -> dict[str, Any]:
-    lab, proposal = _lab(service, review.lab), found.proposal
+def _proposed(opened: LabPage, found: ProposedGrades) -> dict[str, Any]:
+    review, proposal, lab = opened.review, found.proposal, _lab(opened.service, opened.review.lab)
     changed = _changes(found, review, lab)
-    shown, concealed = visible_changes(changed, review, hidden_for(request, review))
+    shown, concealed = visible_changes(changed, review, opened.hidden)
     return {
         "proposal": proposal,
         "changed": changed,
@@ -72,7 +69,7 @@ def _proposed(request: Request, service: Service, review: LabReview, found: Prop
         "first": sum(each.before is None and each.now is not None for each in changed.effective),
         "lost": sum(each.now is None for each in changed.effective),
         "grades": {item.name: item.grade for item in review.items.values() if item.name},
-        "names": key_names(service),
+        "names": key_names(opened.service),
         "is_current": lab is not None and proposal.work == work_hash(lab),
         "in_use": any(item.request == proposal.id for item in review.items.values()),
         "taken_back": any(item.request == f"undo{proposal.id}" for item in review.items.values()),

@@ -24,8 +24,8 @@ from serving.store.errors import UnknownError
 from serving.store.grades.grades import StoredGrade
 from serving.store.review.clarifications import Clarification, Clarifications, Event
 from serving.web.form_posts import PageRoute
-from serving.web.rendering import redirect, render
-from serving.web.review_state import hidden_for, review_state
+from serving.web.rendering import redirect
+from serving.web.review_state import LabPage, review_state
 from serving.web.routes.lab_editor.lab_texts import lab_folder, saved_texts
 from serving.web.team import key_names
 from serving.web.visitors import TaVisitor, course_service, ta
@@ -38,7 +38,7 @@ LIMITS = PageLimits()
 def show(request: Request, clarification: str) -> Response:
     service, found = _read(request, clarification)
     review = review_state(request).index.lab(found.course, found.lab)
-    progress = progress_of(service, found)
+    opened, progress = LabPage(request, service, review), progress_of(service, found)
     proposed = [each for each in service.store.read_grades(found.job) if each.grade and each.by_model]
     can_apply, can_discard = _possible(request, service, found, progress)
     interrupted = can_apply and not can_discard
@@ -49,10 +49,8 @@ def show(request: Request, clarification: str) -> Response:
     else:
         left = proposed
     changed = _changes(service, left if interrupted else proposed, review)
-    shown, concealed = visible_changes(changed, review, hidden_for(request, review))
+    shown, concealed = visible_changes(changed, review, opened.hidden)
     context = {
-        "course": found.course,
-        "lab": found.lab,
         "found": found,
         "progress": progress,
         "graded": progress is not None and _is_graded(progress),
@@ -71,7 +69,7 @@ def show(request: Request, clarification: str) -> Response:
         "reads_text": _reads_text(proposed),
         "names": key_names(service),
     }
-    return render(request, "clarification.html", **context)
+    return opened.render("clarification.html", **context)
 
 
 @router.post("/clarifications/{clarification}/start")

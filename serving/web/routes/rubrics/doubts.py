@@ -5,53 +5,50 @@ from fastapi import APIRouter, Request, Response
 from labs_schema.hashes import submission_hash
 from labs_schema.limits import PageLimits
 from serving.api.schemas.problems import ProblemError
-from serving.api.service import Service
 from serving.review.doubts import Doubt, doubts
 from serving.review.index import LabReview
 from serving.store.review.clarifications import Clarifications
 from serving.web.form_posts import PageRoute, SentForm, limited_text, sent_request, text
-from serving.web.rendering import new_request_id, redirect, render
-from serving.web.review_state import form_lab, hidden_for, open_lab
+from serving.web.rendering import new_request_id, redirect
+from serving.web.review_state import FormLab, LabPage, OpenLab
 from serving.web.routes.rubrics.clarifications import progress_of, served_lab, start_grading
 from serving.web.team import key_names
-from serving.web.visitors import Name, TaVisitor, ta
+from serving.web.visitors import TaVisitor, ta
 
 router = APIRouter(route_class=PageRoute, dependencies=[ta])
 LIMITS = PageLimits()
 
 
 @router.get("/lab/doubts")
-def list_doubts(request: Request, course: Name, lab: Name) -> Response:
-    service, review = open_lab(request, course, lab)
+def list_doubts(opened: OpenLab) -> Response:
+    service, review = opened.service, opened.review
     context = {
-        "course": course,
-        "lab": lab,
         "review": review,
-        "doubts": doubts(service.store.database, review, hidden_for(request, review)),
+        "doubts": doubts(service.store.database, review, opened.hidden),
         "searched": min(LIMITS.doubts_read, sum(item.waiting > 0 for item in review.items.values())),
         "undecided": {criterion.title: len(_undecided(review, criterion.title)) for criterion in review.criteria},
-        "answered": Clarifications(service.store.database).of_lab(course, lab),
-        "editable": lab in service.course.labs.folders,
+        "answered": Clarifications(service.store.database).of_lab(review.course, review.lab),
+        "editable": review.lab in service.course.labs.folders,
         "names": key_names(service),
         "most": LIMITS.clarification_chars,
         "request_id": new_request_id(),
     }
-    return render(request, "doubts.html", **context)
+    return opened.render("doubts.html", **context)
 
 
 @router.post("/lab/doubts")
-def answer(request: Request, caller: TaVisitor, form: SentForm) -> Response:
+def answer(request: Request, caller: TaVisitor, opened: FormLab, form: SentForm) -> Response:
     """Starts to grade the concerned submissions by the rubric with the answer. Changes no grade."""
     doubt_id, scope = text(form, "doubt"), text(form, "scope")
     words = limited_text(form, "text", LIMITS.clarification_chars)
     request_id = sent_request(form, doubt_id, words, scope)
     if not words or scope not in ("these", "all"):
         raise ProblemError("invalid-request", "An answer must have a text.")
-    service, review = form_lab(request, form)
+    service, review = opened.service, opened.review
     clarifications = Clarifications(service.store.database)
     found = clarifications.of_request(request_id)
     if found is None or not progress_of(service, found):
-        doubt = _find(service, review, doubt_id, request)
+        doubt = _find(opened, doubt_id)
         concerned = _undecided(review, doubt.criterion) if scope == "all" else list(doubt.grades)
         lab = served_lab(service, review.lab)
         programs = {student: submission_hash(each) for each in lab.submissions for student in each.students}
@@ -77,9 +74,9 @@ def _undecided(review: LabReview, criterion: str) -> list[str]:
     ]
 
 
-def _find(service: Service, review: LabReview, doubt_id: str, request: Request) -> Doubt:
+def _find(opened: LabPage, doubt_id: str) -> Doubt:
     """Raises ProblemError if the submissions no longer raise the doubt, such as after decisions."""
-    every = doubts(service.store.database, review, hidden_for(request, review))
+    every = doubts(opened.service.store.database, opened.review, opened.hidden)
     found = next((each for each in every if each.id == doubt_id), None)
     if found is None:
         raise ProblemError("form-outdated", "These submissions no longer raise the same question.")

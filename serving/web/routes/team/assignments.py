@@ -7,19 +7,17 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.datastructures import FormData
 
 from labs_schema.limits import PageLimits
-from serving.api.authorization import Caller
 from serving.api.schemas.problems import ProblemError
 from serving.api.service import Service
-from serving.review.filters import Filter, Order, Show, selected
+from serving.review.filters import Order, Show
 from serving.review.index import LabReview
-from serving.review.items import ReviewItem
 from serving.review.team.sharing import evenly, second_markers, second_sample
 from serving.review.team.team import Marking, NewAssignment, Team
 from serving.web.form_posts import PageRoute, SentForm, sent_number, sent_request, text
-from serving.web.rendering import new_request_id, page_of, redirect, render
-from serving.web.review_state import form_filter, form_lab, hidden_for, open_lab, read_filter, tas_ratings
+from serving.web.rendering import new_request_id, page_of
+from serving.web.review_state import FormLab, LabPage, OpenLab, form_filter, read_filter
 from serving.web.team import key_names, tas_of
-from serving.web.visitors import Name, PageNumber, TaVisitor, ta
+from serving.web.visitors import PageNumber, ta
 
 router = APIRouter(route_class=PageRoute, dependencies=[ta])
 ROWS = PageLimits().listed_submissions
@@ -28,23 +26,19 @@ Count = Annotated[int, Query(ge=0, le=10**6)]
 
 @router.get("/lab/assignments")
 def assignments(
-    request: Request, course: Name, lab: Name, page: PageNumber = 1, assigned_now: Count = 0, conflicts: Count = 0
+    request: Request, opened: OpenLab, page: PageNumber = 1, assigned_now: Count = 0, conflicts: Count = 0
 ) -> Response:
     chosen = read_filter({"show": Show.ALL, **request.query_params})
-    service, review = open_lab(request, course, lab)
-    items = _selected(request, service, review, chosen)
+    review, items = opened.review, opened.selection(chosen).items()
     listed = page_of(items, page, ROWS)
     context = {
-        "course": course,
-        "lab": lab,
         "review": review,
         "chosen": chosen,
         "query": {"show": str(chosen.show)} | chosen.query,
         "found": len(items),
-        "tas": [_ta(review, each.id, each.name) for each in tas_of(service).values()],
-        "names": key_names(service),
+        "tas": [_ta(review, each.id, each.name) for each in tas_of(opened.service).values()],
+        "names": key_names(opened.service),
         "second": sum(review.ta(item, Marking.SECOND) is not None for item in review.items.values()),
-        "hidden": hidden_for(request, review),
         "request_id": new_request_id(),
         "orders": Order,
         "done": assigned_now,
@@ -52,48 +46,47 @@ def assignments(
         **listed,
         "rows": [(item, review.ta(item), review.ta(item, Marking.SECOND)) for item in listed["rows"]],
     }
-    return render(request, "assignments.html", **context)
+    return opened.render("assignments.html", **context)
 
 
 @router.post("/lab/assignments/first")
-def assign(request: Request, caller: TaVisitor, form: SentForm) -> Response:
+def assign(opened: FormLab, form: SentForm) -> Response:
     """Assigns the selected submissions, or all that match the filter, to the selected TAs in turn."""
-    service, review = form_lab(request, form)
+    review = opened.review
     chosen, act, scope = form_filter(form), text(form, "act"), text(form, "scope")
     request_id = _sent(form, chosen.query, act, scope)
     if scope == "all":
-        items = _selected(request, service, review, chosen)
+        items = opened.selection(chosen).items()
     else:
         wanted = {name.removeprefix("grade-") for name in form if name.startswith("grade-")}
         items = [item for item in review.items.values() if item.grade in wanted]
     if act == "remove":
         given: dict[str, str | None] = dict.fromkeys(item.grade for item in items)
     else:
-        given = {**evenly(review, items, _tas(service, form))}
-    counts = _record(service, given, Marking.FIRST, sent_number(form, "seq"), request_id, caller)
-    return _listed(request, review, *counts, **{"show": chosen.show.value, **chosen.query})
+        given = {**evenly(review, items, _tas(opened.service, form))}
+    counts = _record(opened, given, Marking.FIRST, sent_number(form, "seq"), request_id)
+    return _listed(opened, *counts, **{"show": chosen.show.value, **chosen.query})
 
 
 @router.post("/lab/assignments/second")
-def sample(request: Request, caller: TaVisitor, form: SentForm) -> Response:
+def sample(opened: FormLab, form: SentForm) -> Response:
     """Assigns a random sample to second markers. Submissions that have one keep it."""
-    service, review = form_lab(request, form)
+    service, review = opened.service, opened.review
     request_id = _sent(form, text(form, "share"), text(form, "seed"))
     if done := Team(service.store.database).assigned_by(request_id):  # the sample now lacks those that it assigned
-        return _listed(request, review, done, 0)
+        return _listed(opened, done, 0)
     share = re.fullmatch(r"\s*(\d{1,3})(?:[.,](\d{1,2}))?\s*%?\s*", text(form, "share"))
     percent = float(f"{share[1]}.{share[2] or 0}") if share else 0.0
     if not 0 < percent <= 100:
         raise ProblemError("invalid-request", "The share must be a percentage above 0 and at most 100.")
     drawn = second_sample(review, percent / 100, text(form, "seed")[:200])
     given: dict[str, str | None] = {**second_markers(review, drawn, _tas(service, form))}
-    counts = _record(service, given, Marking.SECOND, sent_number(form, "seq"), request_id, caller)
-    return _listed(request, review, *counts)
+    counts = _record(opened, given, Marking.SECOND, sent_number(form, "seq"), request_id)
+    return _listed(opened, *counts)
 
 
-def _listed(request: Request, review: LabReview, done: int, conflicts: int, /, **query: object) -> Response:
-    query |= {"assigned_now": done, "conflicts": conflicts or None}
-    return redirect(request, "/lab/assignments", course=review.course, lab=review.lab, **query)
+def _listed(opened: LabPage, done: int, conflicts: int, /, **query: object) -> Response:
+    return opened.redirect("/lab/assignments", **query, assigned_now=done, conflicts=conflicts or None)
 
 
 def _ta(review: LabReview, ta: str, name: str) -> dict[str, Any]:
@@ -111,11 +104,11 @@ def _ta(review: LabReview, ta: str, name: str) -> dict[str, Any]:
 
 
 def _record(
-    service: Service, given: dict[str, str | None], marking: Marking, seq: int, request_id: str, caller: Caller
+    opened: LabPage, given: dict[str, str | None], marking: Marking, seq: int, request_id: str
 ) -> tuple[int, int]:
     """The numbers of submissions that were assigned, and of those that someone else has assigned since."""
     new = [NewAssignment(grade=grade, ta=ta, known=seq) for grade, ta in given.items()]
-    conflicts = Team(service.store.database).assign(new, marking, request=request_id, actor=caller.actor)
+    conflicts = Team(opened.service.store.database).assign(new, marking, request=request_id, actor=opened.actor)
     return len(new) - len(conflicts), len(conflicts)
 
 
@@ -131,8 +124,3 @@ def _tas(service: Service, form: FormData) -> list[str]:
     if not chosen or not set(chosen) <= tas_of(service).keys():
         raise ProblemError("invalid-request", "Select at least one TA of the course.")
     return chosen
-
-
-def _selected(request: Request, service: Service, review: LabReview, chosen: Filter) -> list[ReviewItem]:
-    rated = tas_ratings(request, service, review.lab) if chosen.show is Show.DIFFERS else None
-    return selected(review, chosen, hidden_for(request, review), rated, request.state.caller.actor)
