@@ -1,17 +1,20 @@
 """The labs that requests may name: rubrics and problem statements, without submissions."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
+from typing import Any, TypeVar
 
 from labs_schema.checks.models import checks_hash
 from labs_schema.checks.reading import has_checks, read_checks
-from labs_schema.errors import Issue, IssueCollector
+from labs_schema.errors import InputError, Issue, IssueCollector
 from labs_schema.models import Lab, Person
-from labs_schema.reading.lab_folders import CHECK_FILES
-from labs_schema.reading.validate import lab_folders, read_lab, read_rubric
+from labs_schema.reading.lab_folders import CHECK_FILES, RATINGS, table_names
+from labs_schema.reading.validate import lab_folders, load_lab, read_lab, read_rubric
+
+Found = TypeVar("Found")
 
 
 class LabRegistry(dict[str, Lab]):
@@ -20,9 +23,8 @@ class LabRegistry(dict[str, Lab]):
     def __init__(self, labs: Iterable[Lab] = (), folders: Mapping[str, Path] | None = None) -> None:
         super().__init__((lab.name, lab) for lab in sorted(labs, key=lambda lab: lab.name))
         self.folders = dict(folders or {})
-        self._reading = Lock()
-        self._checked: dict[str, tuple[object, dict[str, int]]] = {}
-        self._checks: dict[str, tuple[object, str | None]] = {}
+        self._known: dict[tuple[str, str], tuple[object, Any]] = {}
+        self._reading = {kind: Lock() for kind in ("warnings", "checks", "ratings")}
 
     def add(self, folder: Path) -> bool:
         """Adds a new lab, if its rubric can be read."""
@@ -43,12 +45,12 @@ class LabRegistry(dict[str, Lab]):
         lab, folder = self[name], self.folders.get(name)
         if folder is None:
             return lab
-        with self._reading:
-            stamp = _stamp(folder)
-            if self._checked.get(name, (None,))[0] != stamp:
-                read = read_lab(folder)
-                self._checked[name] = (stamp, lab.warnings if read.lab is None else read.counts)
-            return lab.model_copy(update={"warnings": self._checked[name][1]})
+
+        def read() -> dict[str, int]:
+            found = read_lab(folder)
+            return lab.warnings if found.lab is None else found.counts
+
+        return lab.model_copy(update={"warnings": self._current("warnings", name, _stamp(folder), read)})
 
     def checks(self, name: str) -> str | None:
         """The hash of the lab's checks; None if it has none, or none that can be used: see `grader check`.
@@ -58,12 +60,37 @@ class LabRegistry(dict[str, Lab]):
         folder = self.folders.get(name)
         if folder is None or not has_checks(folder):
             return None
-        with self._reading:
-            stamp = [_stamp(folder / each) for each in CHECK_FILES]
-            if self._checks.get(name, (None,))[0] != stamp:
-                found = read_checks(folder, IssueCollector(name))
-                self._checks[name] = (stamp, checks_hash(found) if found else None)
-            return self._checks[name][1]
+
+        def read() -> str | None:
+            found = read_checks(folder, IssueCollector(name))
+            return checks_hash(found) if found else None
+
+        return self._current("checks", name, [_stamp(folder / each) for each in CHECK_FILES], read)
+
+    def load(self, name: str) -> Lab | None:
+        """The lab with its submissions, as its folder has them now; None without a folder that can be read."""
+        with suppress(InputError, OSError):
+            return load_lab(self.folders[name]) if name in self.folders else None
+        return None
+
+    def ta_ratings(self, name: str) -> Mapping[str, Mapping[str, str]]:
+        """The ratings in the lab's own tables: student's id -> criterion title -> rating. Empty without a folder that
+        can be read. The lab is read again when a table has changed, which takes seconds for thousands of submissions.
+        Thread-safe.
+        """
+        with suppress(InputError, OSError):
+            tables = [self.folders[name] / each for each in table_names(RATINGS)] if name in self.folders else []
+            if stamp := [path.stat().st_mtime for path in tables if path.exists()]:
+                return self._current("ratings", name, stamp, lambda: load_lab(self.folders[name]).ratings_by_student)
+        return {}
+
+    def _current(self, kind: str, name: str, stamp: object, read: Callable[[], Found]) -> Found:
+        """The result of `read` for the files that have this `stamp`. One thread at a time reads."""
+        with self._reading[kind]:
+            if self._known.get((kind, name), (None,))[0] != stamp:
+                self._known[kind, name] = stamp, read()
+            found: Found = self._known[kind, name][1]
+            return found
 
     @cached_property
     def roster(self) -> tuple[Person, ...]:

@@ -1,7 +1,7 @@
 """The state of the review pages, and what of it a visitor may see."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any
 
@@ -9,15 +9,15 @@ from fastapi import Depends, Request, Response
 from pydantic import ValidationError
 from starlette.datastructures import FormData
 
+from labs_schema.models import Lab
 from serving.api.schemas.problems import ProblemError
 from serving.api.second_markings import SecondMarkingOpenError
 from serving.api.service import Service
 from serving.review.copies import Copies
-from serving.review.filters import Filter, Hidden, Ratings, Selection, Show
+from serving.review.filters import Filter, Hidden, Selection, Show
 from serving.review.index import LabReview, ReviewIndex
 from serving.review.items import ReviewCriterion, ReviewItem, in_blind_sample
 from serving.review.labelling.labelling import Labelling, LabPlace, Stage
-from serving.review.ta_ratings import TaRatings
 from serving.store.errors import UnknownError
 from serving.store.grades.overrides import Action, History
 from serving.web.form_posts import SentForm, text
@@ -39,7 +39,6 @@ class ReviewState:
     shown: ShownSigner
     blind_share: float
     labelling: Labelling | None = None
-    ta_ratings: TaRatings = field(default_factory=TaRatings)
 
 
 def review_state(request: Request) -> ReviewState:
@@ -89,7 +88,7 @@ class LabPage:
         return hidden
 
     def selection(self, chosen: Filter) -> Selection:
-        rated = tas_ratings(self.request, self.service, self.review.lab) if chosen.show is Show.DIFFERS else {}
+        rated = self.service.course.labs.ta_ratings(self.review.lab) if chosen.show is Show.DIFFERS else {}
         return Selection(self.review, chosen, self.hidden, rated, self.actor)
 
     def render(self, template: str, status: int = 200, /, **context: Any) -> Response:
@@ -142,16 +141,18 @@ def lab_place(service: Service, lab: str) -> LabPlace | None:
     return LabPlace(service.course.name, lab, folder) if folder else None
 
 
+def served_lab(service: Service, lab: str) -> Lab:
+    """Raises ProblemError if its folder cannot be read."""
+    if (found := service.course.labs.load(lab)) is None:
+        raise ProblemError("lab-unreadable", "The lab's folder cannot be read here. Run grader check.")
+    return found
+
+
 def learn_from(request: Request, service: Service, lab: str) -> None:
     """If the lab is being rated, a new version is fitted on its ratings. Does not wait for it."""
     labelling, place = review_state(request).labelling, lab_place(service, lab)
     if labelling and place and labelling.state(place).stage is not Stage.CLOSED:
         labelling.refresh(place)
-
-
-def tas_ratings(request: Request, service: Service, lab: str) -> Ratings:
-    """The TAs' ratings in the lab's files. Blocks, for seconds at the first call."""
-    return review_state(request).ta_ratings.of(service.course.labs.folders.get(lab))
 
 
 def find_submission(request: Request, grade_id: str, *, sealed: bool = False) -> tuple[LabPage, History, ReviewItem]:

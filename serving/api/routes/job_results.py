@@ -9,9 +9,6 @@ from typing import Annotated
 from fastapi import Depends, Response
 from starlette.responses import StreamingResponse
 
-from labs_schema.errors import InputError
-from labs_schema.models import Lab
-from labs_schema.reading.validate import load_lab
 from labs_schema.writing.lab_writer import write_ratings
 from serving.api.authorization import TaCaller, api_router, ta
 from serving.api.routes.jobs import JobId, find_job
@@ -87,7 +84,7 @@ def get_job_ratings(job: VisibleJob, service: CourseService) -> Response:
     responses=responses("The comparison.", COMPARISON, "not-found", "second-marking-open", "too-many-streams"),
 )
 def compare_job(job: VisibleJob, service: CourseService) -> JobComparison:
-    return compared(service.store, job, _current_lab(service, job))
+    return compared(service.store, job, service.course.labs.load(job.lab))
 
 
 def _lines(found: list[Result]) -> Iterator[str]:
@@ -97,10 +94,3 @@ def _lines(found: list[Result]) -> Iterator[str]:
 
 def _results(service: Service, job: Job) -> list[Result]:
     return [*ungraded_results(service.store, job), *results(service.store, job)]
-
-
-def _current_lab(service: Service, job: Job) -> Lab | None:
-    try:
-        return load_lab(service.course.labs.folders[job.lab])
-    except (InputError, KeyError):
-        return None

@@ -10,11 +10,9 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from starlette.datastructures import FormData
 
-from labs_schema.errors import InputError
 from labs_schema.hashes import rubric_hash
 from labs_schema.limits import PageLimits
 from labs_schema.models import Lab, Submission
-from labs_schema.reading.validate import load_lab
 from serving.api.schemas.problems import ProblemError
 from serving.api.second_markings import SecondMarkingOpenError
 from serving.api.service import Service
@@ -27,7 +25,7 @@ from serving.review.labelling.proposed_grades import has_proposal
 from serving.web.charts import agreement_curve
 from serving.web.form_posts import PageRoute, SentForm, text
 from serving.web.rendering import redirect, render
-from serving.web.review_state import LabPage, lab_place, review_state, tas_ratings
+from serving.web.review_state import LabPage, lab_place, review_state, served_lab
 from serving.web.routes.submissions import submission_context
 from serving.web.visitors import Name, TaVisitor, course_service, ta
 
@@ -44,7 +42,7 @@ def rate(request: Request, caller: TaVisitor, course: Name, lab: Name, grade: Na
     review = review_state(request).index.lab(course, lab)
     if not labelling or state.stage is Stage.CLOSED or not review.items:
         return render(request, "rate_start.html", **shared, started=False, finished=False)
-    rated = tas_ratings(request, service, lab)
+    rated = service.course.labs.ta_ratings(lab)
     if grade in review.items:
         if first := review.open_second_marking(review.items[grade], caller.actor):
             raise SecondMarkingOpenError(first)
@@ -68,10 +66,7 @@ def progress(request: Request, course: Name, lab: Name) -> Response:
 def start(request: Request, caller: TaVisitor, form: SentForm) -> Response:
     """Adds the lab's programs to the review, ungraded where no model has graded them, and opens a session."""
     service, labelling, place = _learning(request, form)
-    try:
-        lab = load_lab(place.folder)
-    except (InputError, OSError):
-        raise ProblemError("lab-unreadable", "The lab's folder can no longer be read. Run grader check.") from None
+    lab = served_lab(service, place.lab)
     with _starting:  # two TAs at once add each program once
         review = review_state(request).index.lab(place.course, place.lab)
         folders = set(_without_grade(service, lab, review))

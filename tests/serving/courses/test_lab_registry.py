@@ -26,3 +26,18 @@ def test_unreadable_lab_is_left_out_and_its_errors_are_reported(make_lab: Callab
     assert list(labs) == ["good"]
     assert faults and all(fault.severity == "error" for fault in faults)
     assert any("rubrics.json" in fault.path for fault in faults)
+
+
+def test_ratings_and_submissions_are_those_of_the_folder_now(make_lab: Callable[..., Lab], tmp_path: Path) -> None:
+    lab = make_lab(students=2)
+    folder = tmp_path / "lab1"
+    write_lab(lab, folder)
+    labs, _ = read_registry(tmp_path)
+    loaded = labs.load("lab1")
+    assert loaded is not None and len(loaded.submissions) == 2
+    assert labs.ta_ratings("lab1") == loaded.ratings_by_student != {}
+    (folder / "rubric_ratings.csv").unlink()
+    assert labs.ta_ratings("lab1") == {}
+    (folder / "rubrics.json").write_text("{", encoding="utf-8")
+    assert labs.load("lab1") is None
+    assert (labs.load("unknown"), labs.ta_ratings("unknown")) == (None, {})

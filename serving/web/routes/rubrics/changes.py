@@ -5,10 +5,9 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from starlette.datastructures import FormData
 
-from labs_schema.errors import GraderError, InputError
+from labs_schema.errors import GraderError
 from labs_schema.limits import PageLimits
 from labs_schema.models import Lab
-from labs_schema.reading.validate import load_lab
 from serving.api.schemas.problems import ProblemError
 from serving.api.service import Service
 from serving.jobs.in_process.adoption import adopt, take_back
@@ -18,7 +17,7 @@ from serving.review.index import LabReview
 from serving.review.labelling.proposed_grades import ProposedGrades, read_proposal
 from serving.web.form_posts import PageRoute, SentForm, text
 from serving.web.rendering import redirect
-from serving.web.review_state import LabPage, OpenLab, lab_place
+from serving.web.review_state import LabPage, OpenLab, served_lab
 from serving.web.team import key_names
 from serving.web.visitors import TaVisitor, course_service, ta
 
@@ -57,7 +56,7 @@ def undo(request: Request, caller: TaVisitor, form: SentForm) -> Response:
 
 
 def _proposed(opened: LabPage, found: ProposedGrades) -> dict[str, Any]:
-    review, proposal, lab = opened.review, found.proposal, _lab(opened.service, opened.review.lab)
+    review, proposal, lab = opened.review, found.proposal, opened.service.course.labs.load(opened.review.lab)
     changed = _changes(found, review, lab)
     shown, concealed = visible_changes(changed, review, opened.hidden)
     return {
@@ -87,15 +86,4 @@ def _confirmed(request: Request, form: FormData) -> tuple[Service, ProposedGrade
     found = read_proposal(service.store, service.course.name, lab_name)
     if found is None or found.proposal.id != text(form, "proposal") or not found.grades:
         raise ProblemError("proposal-outdated", "There is another proposal now, or none.")
-    lab = _lab(service, lab_name)
-    if lab is None:
-        raise ProblemError("lab-unreadable", "The lab's folder can no longer be read. Run grader check.")
-    return service, found, lab
-
-
-def _lab(service: Service, lab_name: str) -> Lab | None:
-    place = lab_place(service, lab_name)
-    try:
-        return load_lab(place.folder) if place else None
-    except (InputError, OSError):
-        return None
+    return service, found, served_lab(service, lab_name)

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from fastapi import APIRouter, Request, Response
 
-from labs_schema.errors import InputError
 from labs_schema.files.edits import edit_lock
 from labs_schema.hashes import rubric_hash
 from labs_schema.limits import PageLimits
@@ -25,7 +24,7 @@ from serving.store.grades.grades import StoredGrade
 from serving.store.review.clarifications import Clarification, Clarifications, Event
 from serving.web.form_posts import PageRoute
 from serving.web.rendering import redirect
-from serving.web.review_state import LabPage, review_state
+from serving.web.review_state import LabPage, review_state, served_lab
 from serving.web.routes.lab_editor.lab_texts import lab_folder, saved_texts
 from serving.web.team import key_names
 from serving.web.visitors import TaVisitor, course_service, ta
@@ -227,11 +226,3 @@ def _read(request: Request, clarification_id: str) -> tuple[Service, Clarificati
     if request.state.caller.course not in (None, found.course):
         raise UnknownError(f"There is no clarification {clarification_id!r}.")
     return course_service(request, found.course), found
-
-
-def served_lab(service: Service, lab_name: str) -> Lab:
-    """Raises ProblemError if it cannot be read."""
-    try:
-        return load_lab(lab_folder(service, lab_name))
-    except (InputError, OSError):
-        raise ProblemError("lab-unreadable", "The lab's folder cannot be read here. Run grader check.") from None

@@ -10,8 +10,8 @@ from serving.review.index import LabReview
 from serving.store.review.clarifications import Clarifications
 from serving.web.form_posts import PageRoute, SentForm, limited_text, sent_request, text
 from serving.web.rendering import new_request_id, redirect
-from serving.web.review_state import FormLab, LabPage, OpenLab
-from serving.web.routes.rubrics.clarifications import progress_of, served_lab, start_grading
+from serving.web.review_state import FormLab, LabPage, OpenLab, served_lab
+from serving.web.routes.rubrics.clarifications import progress_of, start_grading
 from serving.web.team import key_names
 from serving.web.visitors import TaVisitor, ta
 
