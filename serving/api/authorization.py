@@ -116,10 +116,9 @@ def still_authorized(service: Service, request: Request) -> bool:
 
 async def _caller(role: Role, request: Request) -> Caller:
     service: Service = request.app.state.service
-    address = f"address {request.client.host if request.client else ''}"
     token = _token(request)
     key = await run_in_threadpool(service.store.find_key, token) if token and service.keyed else None
-    limit_rate(service, f"key {key.id}" if key else address)
+    limit_rate(request, key)
     caller = identify(service, key)
     check_role(caller, role)
     return caller
@@ -139,8 +138,10 @@ def identify(service: Service, key: ApiKey | None) -> Caller:
     return Caller(actor=key.id, role=key.role, course=key.course)
 
 
-def limit_rate(service: Service, caller: str) -> None:
-    if seconds := service.rate_limiter.wait_seconds(caller):
+def limit_rate(request: Request, key: ApiKey | None = None) -> None:
+    """Raises ProblemError if the key, or without one the client's address, sends too many requests."""
+    caller = f"key {key.id}" if key else f"address {request.client.host if request.client else ''}"
+    if seconds := request.app.state.service.rate_limiter.wait_seconds(caller):
         raise ProblemError("rate-limited", f"Retry after {seconds} s.", retry_after=seconds)
 
 

@@ -27,8 +27,7 @@ class Visits:
     async def __call__(self, request: Request) -> Caller:
         service, key_id = page_service(request), request.state.session.key
         key = await run_in_threadpool(service.store.read_active_key, key_id) if key_id and service.keyed else None
-        address = f"address {request.client.host if request.client else ''}"
-        limit_rate(service, f"key {key.id}" if key else address)
+        limit_rate(request, key)
         if service.keyed and key is None:
             raise ProblemError("sign-in-required", "Your session has ended, or you are not signed in.")
         caller = identify(service, key)

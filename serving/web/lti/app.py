@@ -4,13 +4,14 @@ from fastapi import Depends, FastAPI, Request, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from labs_schema.errors import issue_texts
+from serving.api.authorization import limit_rate
 from serving.api.middleware.access_log import log_refusal
 from serving.api.middleware.json_bodies import LTI_PATH, PAGES_PATH
 from serving.api.service import Service
 from serving.lti.errors import LtiError
 from serving.web.error_pages import install_error_pages
 from serving.web.lti import choices, launches, logins, registration
-from serving.web.lti.state import LtiOptions, LtiState, limited
+from serving.web.lti.state import LtiOptions, LtiState
 from serving.web.rendering import render
 from serving.web.security_headers import SecurityHeaders
 from serving.web.sessions import new_session
@@ -38,9 +39,14 @@ def mount_lti(app: FastAPI, options: LtiOptions) -> FastAPI:
     lti.add_middleware(PagesRoot)
     lti.add_middleware(SecurityHeaders)
     for each in (logins, launches, choices, registration):
-        lti.include_router(each.router, dependencies=[Depends(limited)])
+        lti.include_router(each.router, dependencies=[Depends(_limited)])
     app.mount(LTI_PATH, lti)
     return lti
+
+
+def _limited(request: Request) -> None:
+    """A dependency of every route: an address may not send more than a key may. Raises ProblemError."""
+    limit_rate(request)
 
 
 class PagesRoot:

@@ -6,7 +6,6 @@ from functools import partial
 from fastapi import Request, Response
 from starlette.datastructures import Headers
 
-from serving.api.authorization import limit_rate
 from serving.api.service import Service
 from serving.lti.errors import LtiError
 from serving.lti.keys import ToolKeys
@@ -54,11 +53,6 @@ class LtiState:
 def lti_state(request: Request) -> LtiState:
     state: LtiState = request.app.state.lti
     return state
-
-
-def limited(request: Request) -> None:
-    """A dependency of every route: an address may not send more than a key may. Raises ProblemError."""
-    limit_rate(lti_state(request).service, f"address {request.client.host if request.client else ''}")
 
 
 def in_frame(request: Request) -> bool:

@@ -41,7 +41,7 @@ def submit(request: Request, service: Pages, form: SentForm) -> Response:
 
 def _find(request: Request, service: Pages, token: str) -> StudentLink:
     """Raises ProblemError for a link that is unknown or expired."""
-    limit_rate(service, f"address {request.client.host if request.client else ''}")
+    limit_rate(request)
     found = StudentLinks(service.store.database).find(token)
     if found is None:
         raise ProblemError("not-found", "The link has expired, or it is incomplete.")

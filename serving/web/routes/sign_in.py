@@ -26,7 +26,7 @@ def sign_in_page(request: Request, service: Pages, next: str = "", link: str = "
 
 @router.post("/sign-in")
 def sign_in(request: Request, service: Pages, form: SentForm) -> Response:
-    limit_rate(service, f"address {request.client.host if request.client else ''}")
+    limit_rate(request)
     next_, link = text(form, "next"), text(form, "link")
     token = text(form, "key").strip()
     key = service.store.use_link(link) if link else service.store.find_key(token)
