@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from labs_schema.errors import InputError
+from labs_schema.imports.readers import nbgrader
 from labs_schema.limits import ImportLimits
 from labs_schema.reading.validate import load_lab
 from tests.labs_schema.imports.conftest import Import, submitted, write_folder
@@ -54,9 +55,7 @@ def test_gradebook_with_an_endless_view_is_interrupted(
     endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i AS id, '' AS email, '' AS first_name, '' AS last_name FROM n"  # noqa: E501
     with sqlite3.connect(path) as connection:
         connection.executescript(f"DROP TABLE student; CREATE VIEW student AS {endless};")
-    steps = ImportLimits.model_fields["database_steps"]
-    monkeypatch.setattr(steps, "default", 1_000_000)
-    ImportLimits.model_rebuild(force=True)
+    monkeypatch.setattr(nbgrader, "LIMITS", ImportLimits(database_steps=1_000_000))
     with pytest.raises(InputError) as raised:
         run_import("nbgrader", course | {"gradebook.db": path.read_bytes()})
     assert raised.value.issues[0].code == "bad-export"
