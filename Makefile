@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready-$(DEVICE)
 RUN := demo/runs/latest
 
-.PHONY: setup demo test fast nightly lint code types imports words docs debian-packages clean bench-train bench-trust bench-serve bench-overload gpu-check chaos stops outage fuzz-api
+.PHONY: setup demo test pytest fast nightly lint code types imports words docs debian-packages clean bench-train bench-trust bench-serve bench-overload gpu-check chaos stops outage fuzz-api
 .DELETE_ON_ERROR:
 # Where it is set, as in some containers, every process of a test would compile all modules again: 0.5 s each.
 export PYTHONDONTWRITEBYTECODE :=
@@ -79,8 +79,12 @@ debian-packages:
 	requirements/debian-package nginx nginx
 	requirements/debian-package bubblewrap bwrap
 
-test: lint debian-packages
-	$(BIN)/python -m pytest -m "not nightly and not gpu" -n 2
+# Three test processes, as tests that wait for a service or a browser leave two idle. Lint runs at the same time.
+test: debian-packages
+	@$(MAKE) --no-print-directory -j 3 types code imports words pytest
+
+pytest: $(READY)
+	$(BIN)/python -m pytest -m "not nightly and not gpu" -n 3
 
 # The long repetitions: 50 kills, 300 truncations, every stack of attacks, Ray, every way to train.
 nightly: debian-packages $(READY)
