@@ -29,7 +29,7 @@ from labs_schema.limits import LabLimits
 from labs_schema.models import Criterion
 from labs_schema.reading.lab_folders import RATINGS
 from labs_schema.rubrics.rubric_json import RUBRIC, parse_rubric
-from labs_schema.tables.reader import TABLE_SUFFIXES
+from labs_schema.tables.reader import is_table_name
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def import_lab(
 def _tables(export: Export, found: PlatformExport) -> list[ExportFile]:
     """The tables that lie next to the submissions."""
     unused = set(found.unused)
-    tables = (file for file in export.files if _is_table(file.path))
+    tables = (file for file in export.files if is_table_name(file.path))
     return [file for file in tables if "/" not in file.path or file.path.split("/")[-1] in unused]
 
 
@@ -86,13 +86,9 @@ def _named_tables(path: Path, export: Export) -> list[tuple[str, PlatformTable |
     """Name and content of each table at `path`; a fault of a single file is an error."""
     if path.is_dir() or path.suffix.lower() == ".zip":
         with open_export(path, export.issues) as tables:
-            return [(each.path, tables.table(each)) for each in tables.files if _is_table(each.path)]
+            return [(each.path, tables.table(each)) for each in tables.files if is_table_name(each.path)]
     single = open_table(path, export.issues)
     return [(path.name, single.table(single.files[0], export.issues))]
-
-
-def _is_table(path: str) -> bool:
-    return path.lower().endswith(TABLE_SUFFIXES)
 
 
 def with_tables(found: PlatformExport, tables: Iterable[tuple[str, PlatformTable | None]]) -> PlatformExport:

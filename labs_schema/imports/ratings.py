@@ -9,7 +9,7 @@ from labs_schema.errors import IssueCollector, quoted
 from labs_schema.imports.identities import folded
 from labs_schema.imports.platform_tables import points_title
 from labs_schema.imports.records import Assessment, PlatformExport
-from labs_schema.models import Criterion, HumanGrade, Rating
+from labs_schema.models import Criterion, HumanGrade, Rating, is_bonus_title
 from labs_schema.reading.rubric_merge import MAX_RATINGS, MIN_RATINGS
 from labs_schema.rubrics.titles import MAX_TITLE_CHARS, is_rater
 
@@ -126,7 +126,8 @@ def _usable(criterion: Criterion) -> Criterion | None:
     if not MIN_RATINGS <= len(ratings) <= MAX_RATINGS or len(titles) < len(ratings) or "" in titles:
         return None
     texts = _texts(criterion.title, criterion.description)
-    return criterion.model_copy(update={**texts, "ratings": tuple(ratings)}) if texts["title"] else None
+    fields = {**texts, "ratings": tuple(ratings), "bonus": is_bonus_title(texts["title"])}
+    return criterion.model_copy(update=fields) if texts["title"] else None
 
 
 def _texts(title: str, description: str) -> dict[str, str]:

@@ -11,13 +11,14 @@ from labs_schema.imports.export_files import open_export
 from labs_schema.imports.importer import with_tables
 from labs_schema.imports.platform_tables import PlatformTable, number_of, read_platform_table
 from labs_schema.imports.ratings import grade
-from labs_schema.imports.records import ExportFile, PlatformExport
-from labs_schema.models import Criterion, Rating
+from labs_schema.imports.records import PlatformExport
+from labs_schema.models import Criterion, Rating, is_bonus_title
 from labs_schema.reading.ratings.ratings_csv import HEADER, parse_ratings
+from labs_schema.reading.rubric_merge import table_criteria
 from labs_schema.rubrics.rubric_json import parse_rubric
 from labs_schema.rubrics.rubric_text import clean_description
 from labs_schema.rubrics.titles import clean_text
-from labs_schema.tables.reader import TABLE_SUFFIXES, read_table
+from labs_schema.tables.reader import is_table_name, read_table
 
 
 def read_rubric_file(path: Path, name: str) -> tuple[Criterion, ...]:
@@ -42,19 +43,17 @@ def _criteria(path: Path, name: str, issues: IssueCollector) -> tuple[Criterion,
         start = file.read(4)
     if start == ZIP_START and not name.lower().endswith((".xlsx", ".ods")):
         with open_export(path, issues) as export:
-            return _of_tables([(each.path, export.table(each)) for each in export.files if _is_table(each)], issues)
+            tables = [file for file in export.files if is_table_name(file.path)]
+            return _of_tables([(file.path, export.table(file)) for file in tables], issues)
     data = path.read_bytes()
     decoded = decode(data) if start != ZIP_START else None
     if decoded and decoded.text.lstrip("\ufeff \t\r\n").startswith(("{", "[")):
         return _of_json(decoded.text, issues)
     rows = read_table(data, name, issues)
     if rows and rows[0].cells and rows[0].cells[0].strip().casefold() == HEADER[0].casefold():
-        return _of_own_table(rows, name, issues)
+        table = parse_ratings(rows, name, issues)
+        return table_criteria(table) if table else ()
     return _of_tables([(name, read_platform_table(data, name, issues.empty_copy()))], issues)
-
-
-def _is_table(file: ExportFile) -> bool:
-    return file.path.lower().endswith(TABLE_SUFFIXES)
 
 
 def _of_tables(tables: list[tuple[str, PlatformTable | None]], issues: IssueCollector) -> tuple[Criterion, ...]:
@@ -62,18 +61,6 @@ def _of_tables(tables: list[tuple[str, PlatformTable | None]], issues: IssueColl
     if found.criteria:
         return found.criteria
     return grade(found, (), lambda _: None, issues.empty_copy()).criteria
-
-
-def _of_own_table(rows: list[Any], name: str, issues: IssueCollector) -> tuple[Criterion, ...]:
-    table = parse_ratings(rows, name, issues)
-    found: dict[str, tuple[str, list[Rating]]] = {}
-    for column in table.columns if table else ():
-        rating = Rating(title=column.rating, description=column.rating_description, marks=column.marks)
-        found.setdefault(column.criterion, (column.description, []))[1].append(rating)
-    return tuple(
-        Criterion(title=title, description=description, ratings=tuple(ratings))
-        for title, (description, ratings) in found.items()
-    )
 
 
 def _of_json(text: str, issues: IssueCollector) -> tuple[Criterion, ...]:
@@ -109,7 +96,8 @@ def _moodle_criterion(value: Mapping[str, Any]) -> Criterion:
     ratings = (
         Rating(title=_line(each.get("definition")), marks=number_of(str(each.get("score")))) for each in value["levels"]
     )
-    return Criterion(title=_line(value.get("description")), ratings=tuple(ratings))
+    title = _line(value.get("description"))
+    return Criterion(title=title, ratings=tuple(ratings), bonus=is_bonus_title(title))
 
 
 def _line(markup: object) -> str:

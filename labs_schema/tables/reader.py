@@ -14,6 +14,10 @@ LIMITS = LabLimits()
 TABLE_SUFFIXES = (".csv", ".tsv", ".xlsx", ".ods")
 
 
+def is_table_name(name: str) -> bool:
+    return name.lower().endswith(TABLE_SUFFIXES)
+
+
 def read_table_file(path: Path, name: str, issues: IssueCollector) -> list[Row] | None:
     """Like `read_table`, for the regular file at `path`. Links, pipes and devices are errors."""
     data = read_bytes(path, name, LIMITS.table_bytes + 1, issues)

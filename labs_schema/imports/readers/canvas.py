@@ -12,7 +12,7 @@ from labs_schema.imports.identities import ids
 from labs_schema.imports.platform_tables import PlatformTable, heading_key, number_of
 from labs_schema.imports.records import Assessment, ExportFile, IdKind, PlatformExport, Work
 from labs_schema.limits import LabLimits
-from labs_schema.models import Criterion, Rating
+from labs_schema.models import Criterion, Rating, is_bonus_title
 from labs_schema.submissions.archives import ARCHIVE_ERRORS
 
 _FILE = r"_(?:\d+_(?P<file>.+)|(?P<entry>text\.html|link\.html))"
@@ -124,5 +124,7 @@ def read_rubric(table: PlatformTable) -> tuple[Criterion, ...]:
             if row[at] and at + 2 < len(row)
         ]
         if row[title] and ratings:
-            criteria.append(Criterion(title=row[title], description=row[description], ratings=tuple(ratings)))
+            texts = {"title": row[title], "description": row[description]}
+            bonus = is_bonus_title(row[title])
+            criteria.append(Criterion(**texts, ratings=tuple(ratings), bonus=bonus))
     return tuple(criteria)

@@ -142,6 +142,14 @@ GRADESCOPE = (
 )
 
 
+OWN = "Criterion,Output,Output\nDescription,,\nRating,A,B\nRating description,good,bad\nMarks,1,0\nStudent,,\ns1,1,0\n"
+CANVAS = (
+    "Rubric Name,Criteria Name,Criteria Description,Criteria Enable Range,"
+    "Rating Name,Rating Description,Rating Points,Rating Name,Rating Description,Rating Points\n"
+    "R,Output,,false,ok,,2,bad,,0\n"
+)
+
+
 @pytest.mark.parametrize(
     ("name", "text", "expected"),
     [
@@ -152,18 +160,28 @@ GRADESCOPE = (
             {"Output": {"ok": 2.0}},
         ),
         ("1_Output.csv", GRADESCOPE, {"Output": {"Right": None, "Wrong": None}}),
-        (
-            "rubric_ratings.csv",
-            "Criterion,Output,Output\nDescription,,\nRating,A,B\nRating description,good,bad\n"
-            "Marks,1,0\nStudent,,\ns1,1,0\n",
-            {"Output": {"A": 1.0, "B": 0.0}},
-        ),
+        ("rubric_ratings.csv", OWN, {"Output": {"A": 1.0, "B": 0.0}}),
+        ("canvas.csv", CANVAS, {"Output": {"ok": 2.0, "bad": 0.0}}),
     ],
 )
 def test_rubrics_of_platforms_are_read(tmp_path: Path, name: str, text: str, expected: object) -> None:
     (tmp_path / "uploaded").write_text(text)
     found = read_rubric_file(tmp_path / "uploaded", name)
     assert {each.title: {r.title: r.marks for r in each.ratings} for each in found} == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("moodle.json", MOODLE.replace("Output", "Bonus: output")),
+        ("1_Bonus_output.csv", GRADESCOPE),
+        ("rubric_ratings.csv", OWN.replace("Output", "Bonus: output")),
+        ("canvas.csv", CANVAS.replace("Output", "Bonus: output")),
+    ],
+)
+def test_bonus_criteria_of_platforms_are_known_by_their_titles(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / "uploaded").write_text(text)
+    assert read_rubric_file(tmp_path / "uploaded", name)[0].bonus
 
 
 @pytest.mark.parametrize("data", [b"", b"a,b\n1,2\n", b"[]", b"{" * 5000, b"PK\x03\x04broken", b"\x00\xff" * 50])
