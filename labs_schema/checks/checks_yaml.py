@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
-from labs_schema.checks.models import Build, Lint, ProgramTest, TestDefaults, UnitTest, Validator
+from labs_schema.checks.models import Build, Checks, Lint, ProgramTest, TestDefaults, UnitTest, Validator
 from labs_schema.checks.yaml_text import Document, Place, YamlError, parse_yaml
 from labs_schema.errors import IssueCollector, did_you_mean, quoted
 from labs_schema.files.file_reader import read_text
@@ -43,12 +43,8 @@ _EXPECTED = {
 class Section(NamedTuple):
     """The valid entries of `checks.yaml`, and the defaults that tests of other files have as well."""
 
-    build: Build
-    defaults: TestDefaults
-    tests: tuple[ProgramTest, ...] = ()
-    unit_tests: tuple[UnitTest, ...] = ()
-    lint: tuple[Lint, ...] = ()
-    validator: Validator | None = None
+    checks: Checks = Checks()
+    defaults: TestDefaults = TestDefaults()
 
 
 def read_checks_yaml(folder: Path, issues: IssueCollector) -> Section:
@@ -58,7 +54,7 @@ def read_checks_yaml(folder: Path, issues: IssueCollector) -> Section:
         document = parse_yaml(text or "")
     except YamlError as error:
         issues.error("bad-checks", CHECKS, line=error.line, found=str(error))
-        return Section(Build(), TestDefaults())
+        return Section()
     return _Reader(folder, document, issues).section()
 
 
@@ -70,7 +66,7 @@ class _Reader:
         value = self._document.value
         if not isinstance(value, dict):
             self._wrong((), value, "a mapping of build, defaults, tests, unit_tests, lint and validator")
-            return Section(Build(), TestDefaults())
+            return Section()
         for key in value.keys() - _SECTIONS.keys():
             self._unknown((key,), _SECTIONS)
         build = self._mapping("build")
@@ -78,14 +74,14 @@ class _Reader:
         own = self._mapping("defaults")
         defaults = self._validated(TestDefaults, ("defaults",), own)
         shared = own if defaults else {}
-        return Section(
+        checks = Checks(
             build=self._validated(Build, ("build",), build) or Build(),
-            defaults=defaults or TestDefaults(),
             tests=self._entries("tests", ProgramTest, lambda each, _: shared | each),
             unit_tests=self._entries("unit_tests", UnitTest, self._with_files),
             lint=self._entries("lint", Lint, self._with_files),
             validator=self._validator() if "validator" in value else None,
         )
+        return Section(checks, defaults or TestDefaults())
 
     def _validator(self) -> Validator | None:
         fields = self._mapping("validator")

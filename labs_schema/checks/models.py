@@ -200,10 +200,14 @@ class Checks(Frozen):
         return (BUILD, *([WARNINGS] if self.build.warnings else []), *self.own_names)
 
     @property
+    def named(self) -> tuple[ProgramTest | UnitTest | Lint, ...]:
+        """The tests, unit tests and linters."""
+        return (*self.tests, *self.unit_tests, *self.lint)
+
+    @property
     def own_names(self) -> tuple[str, ...]:
         """The names of tests, unit tests and linters."""
-        named: tuple[ProgramTest | UnitTest | Lint, ...] = (*self.tests, *self.unit_tests, *self.lint)
-        return tuple(each.name for each in named)
+        return tuple(each.name for each in self.named)
 
 
 def checks_hash(checks: Checks) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from labs_schema.checks.checks_yaml import Section, read_checks_yaml
-from labs_schema.checks.contest import ContestPackage, read_contest
-from labs_schema.checks.models import BUILD, WARNINGS, Build, Checks, Compare, TestDefaults
+from labs_schema.checks.contest import read_contest
+from labs_schema.checks.models import BUILD, WARNINGS, Checks, Compare
 from labs_schema.decided_by import KIND, TAG
 from labs_schema.errors import InputError, IssueCollector, Severity, did_you_mean, quoted
 from labs_schema.files.file_reader import report_too_large
@@ -29,19 +29,11 @@ def has_checks(folder: Path) -> bool:
 def read_checks(folder: Path, issues: IssueCollector) -> Checks | None:
     """The checks in a lab's folder; None if it has none or, with every fault in `issues`, if they cannot be used."""
     own = issues.empty_copy()
-    section = Section(Build(), TestDefaults())
-    if os.path.lexists(folder / CHECKS):
-        section = read_checks_yaml(folder, own)
-    contest = ContestPackage()
+    checks, defaults = read_checks_yaml(folder, own) if os.path.lexists(folder / CHECKS) else Section()
     if os.path.lexists(folder / CONTEST_DATA):
-        contest = read_contest(folder, section.defaults, own)
-    checks = Checks(
-        build=section.build,
-        tests=(*section.tests, *contest.tests),
-        unit_tests=section.unit_tests,
-        lint=section.lint,
-        validator=section.validator or contest.validator,
-    )
+        contest = read_contest(folder, defaults, own)
+        tests, validator = (*checks.tests, *contest.tests), checks.validator or contest.validator
+        checks = checks.model_copy(update={"tests": tests, "validator": validator})
     _report_repeated(checks, own)
     if len(checks.own_names) > LIMITS.checks:
         report_too_large("too-many-checks", CHECKS, "checks", LIMITS.checks, own)
@@ -64,9 +56,7 @@ def load_checks(folder: Path) -> Checks:
 
 def report_unknown_checks(criteria: Sequence[Criterion], checks: Checks, issues: IssueCollector) -> None:
     """Warns of names in `decided_by` that no check has. Names of a unit test's cases are known only when it runs."""
-    tagged = [each.tags for each in checks.tests] + [each.tags for each in (*checks.unit_tests,)]
-    tags = {f"{TAG}{tag}" for names in [*tagged, *(each.tags for each in checks.lint)] for tag in names}
-    known = {*checks.names, *tags}
+    known = {*checks.names, *(f"{TAG}{tag}" for each in checks.named for tag in each.tags)}
     for criterion in criteria:
         for selector in dict.fromkeys(name for rule in criterion.decided_by for name in rule.selectors):
             named = selector in known or selector.startswith(KIND)
