@@ -23,10 +23,10 @@ from typing import Any
 
 import httpx
 
-from labs_schema.writing.lab_writer import write_lab
 from serving.store.store import open_store
 from tests.harness.clients import Answer, RetryingClients, count_statuses
 from tests.harness.exactly_once import all_jobs_faults, answer_faults
+from tests.harness.lab_folders import write_lab
 from tests.harness.postgresql import PostgresqlServer
 from tests.harness.processes import wait_until
 from tests.harness.service_process import Service

@@ -25,10 +25,10 @@ from typing import Any
 import httpx
 
 from benchmarks.durability.chaos import new_store
-from labs_schema.writing.lab_writer import write_lab
 from serving.jobs.repository import JobRepository
 from serving.store.store import Store, open_store
 from tests.harness.forked_service import ForkedServices
+from tests.harness.lab_folders import write_lab
 from tests.harness.processes import ROOT, free_port, wait_until
 from tests.harness.review.walk import KINDS, ReviewWalk, walk_lab
 from tests.harness.synthetic_lab import COURSE, LAB

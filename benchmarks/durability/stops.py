@@ -22,10 +22,10 @@ from typing import Any
 
 import httpx
 
-from labs_schema.writing.lab_writer import write_lab
 from serving.store.store import open_store
 from tests.harness.clients import RetryingClients, count_statuses
 from tests.harness.exactly_once import all_jobs_faults, answer_faults
+from tests.harness.lab_folders import write_lab
 from tests.harness.processes import wait_until
 from tests.harness.service_process import Service
 from tests.harness.synthetic_lab import LAB, synthetic_lab

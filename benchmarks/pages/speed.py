@@ -26,11 +26,11 @@ import psutil
 
 from labs_schema.models import Lab
 from labs_schema.reading.validate import load_lab
-from labs_schema.writing.lab_writer import write_lab
 from serving.jobs.repository import JobRepository
 from serving.store.access.roles import Role
 from serving.store.store import open_store
 from tests.harness.chromium import chromium
+from tests.harness.lab_folders import write_lab
 from tests.harness.pages import Forms, record_lab
 from tests.harness.processes import ROOT
 from tests.harness.service_process import Service

@@ -22,7 +22,7 @@ from typing import Any
 
 import httpx
 
-from labs_schema.writing.lab_writer import write_lab
+from tests.harness.lab_folders import write_lab
 from tests.harness.processes import wait_until
 from tests.harness.service_process import Service
 from tests.harness.synthetic_lab import LAB, synthetic_lab

@@ -23,7 +23,6 @@ from typing import Any
 
 import httpx
 
-from labs_schema.writing.lab_writer import write_lab
 from serving.api.app import create_app
 from serving.api.server import server
 from serving.api.service import ServiceOptions
@@ -36,6 +35,7 @@ from serving.observability.telemetry import Telemetry
 from serving.scheduler.engine_thread import EngineThread
 from serving.store.access.roles import Role
 from serving.store.store import Store, open_store
+from tests.harness.lab_folders import write_lab
 from tests.harness.service_process import synthetic_grader
 from tests.harness.synthetic_lab import synthetic_lab
 

@@ -16,12 +16,12 @@ from labs_schema.grades import CriterionGrade, Grade, Provenance
 from labs_schema.hashes import rubric_hash, submission_hash, submission_key
 from labs_schema.models import HumanGrade, Lab, SourceFile, Submission
 from labs_schema.settings import Settings
-from labs_schema.writing.lab_writer import write_lab
 from prompts.style import PromptStyle
 from serving.jobs.in_process.cli_jobs import grade_jobs
 from serving.jobs.repository import JobRepository
 from serving.jobs.results.export import export
 from serving.store.store import Store, open_store
+from tests.harness.lab_folders import write_lab
 from training.dataset.build import DatasetOptions, build_dataset
 
 OLD = "ZEBRA"

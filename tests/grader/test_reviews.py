@@ -16,12 +16,12 @@ from labs_schema.grades import CriterionGrade, Grade, Provenance
 from labs_schema.hashes import rubric_hash, submission_hash
 from labs_schema.models import Lab, Submission
 from labs_schema.reading.validate import load_lab
-from labs_schema.writing.lab_writer import write_lab
 from serving.jobs.chunk import grade_chunk
 from serving.jobs.repository import JobRepository
 from serving.review.labelling.proposed_grades import read_proposal
 from serving.store.store import Store
 from tests.harness.errors import raises_code
+from tests.harness.lab_folders import write_lab
 
 COMPILES, READABLE = "Does it compile?", "Is it readable?"
 

@@ -10,7 +10,6 @@ from typing import Any
 
 from labs_schema.grades import Status
 from labs_schema.models import Lab, SourceFile
-from labs_schema.writing.lab_writer import write_lab
 from serving.courses.lab_registry import read_registry
 from serving.courses.served import OneCourse
 from serving.deliveries.configured import open_platform
@@ -26,6 +25,7 @@ from serving.store.review.clarifications import Clarifications
 from serving.store.store import open_store
 from tests.harness.fake_canvas import ASSIGNMENT, FakeCanvas
 from tests.harness.fake_canvas import COURSE as CANVAS_COURSE
+from tests.harness.lab_folders import write_lab
 from tests.harness.labelling import FakeLabelling, estimated
 from tests.harness.pages import COURSE, machine_grade, record_lab
 from tests.harness.review_browser import Service

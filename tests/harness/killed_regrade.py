@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from labs_schema.models import Lab
-from labs_schema.writing.lab_writer import write_lab
 from serving.jobs.repository import JobRepository
 from serving.store.store import Store, open_store
 from tests.harness.exactly_once import job_faults
+from tests.harness.lab_folders import write_lab
 from tests.harness.processes import ForkedProcess, start, wait_until
 from tests.harness.service_process import synthetic_grader
 from tests.harness.synthetic_lab import LAB

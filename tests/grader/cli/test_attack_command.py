@@ -11,13 +11,13 @@ from typer.testing import CliRunner, Result
 from grader.cli import app
 from labs_schema.errors import GraderError
 from labs_schema.models import Lab
-from labs_schema.writing.lab_writer import write_lab
 from prompts.encode import PromptEncoder
 from prompts.style import PromptStyle
 from serving.engines.engine import LabelScores, ScoreRequest
 from serving.grading.grader import Grader
 from serving.grading.provenance import ModelIdentity
 from serving.scoring.triage import Thresholds
+from tests.harness.lab_folders import write_lab
 
 
 class GullibleEngine:

@@ -11,8 +11,8 @@ from grader.cli import app
 from grader.service.local_store import local_store
 from labs_schema.errors import GraderError
 from labs_schema.models import Lab
-from labs_schema.writing.lab_writer import write_lab
 from prompts.manifest import write_manifest
+from tests.harness.lab_folders import write_lab
 
 
 @pytest.fixture

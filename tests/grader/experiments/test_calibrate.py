@@ -15,12 +15,12 @@ from labs_schema.errors import GraderError
 from labs_schema.grades import CriterionGrade, Grade, Provenance, Status
 from labs_schema.hashes import submission_key
 from labs_schema.models import Lab, Submission
-from labs_schema.writing.lab_writer import write_lab
 from prompts.manifest import write_manifest
 from prompts.style import PromptStyle
 from serving.calibration.calibration import GradedWith, read_calibration
 from serving.model.loading import GraderOptions, load_grader
 from tests.harness.errors import raises_code
+from tests.harness.lab_folders import write_lab
 from training.config import RunConfig, SftStage, dump_config
 from training.dataset.build import DatasetOptions, build_dataset
 from training.dataset.manifest import LabSplit

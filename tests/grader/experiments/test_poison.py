@@ -9,9 +9,9 @@ from grader.experiments.robustness.grid import grid
 from grader.experiments.robustness.poison import poison_labels, poison_prompts, write_poisoned
 from labs_schema.errors import InputError
 from labs_schema.models import Lab
-from labs_schema.writing.lab_writer import write_lab
 from prompts.style import PromptStyle
 from prompts.verdict import parse_verdict
+from tests.harness.lab_folders import write_lab
 from training.dataset.build import DatasetOptions, build_dataset
 from training.dataset.pairs import PromptOptions, rated_submissions
 from training.dataset.row_formats import PairRow, dpo, read_pairs

@@ -7,8 +7,8 @@ from typer.testing import CliRunner
 
 from grader.cli import app
 from grader.evaluation import BAG_OF_WORDS, MAJORITY
-from labs_schema.writing.lab_writer import write_lab
 from prompts.style import PromptStyle
+from tests.harness.lab_folders import write_lab
 from training.dataset.build import DatasetOptions, build_dataset
 
 YAML = """model: {model}

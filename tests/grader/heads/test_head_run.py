@@ -12,12 +12,12 @@ from grader.regrade.regrade import trained_on
 from labs_schema.errors import ModelError
 from labs_schema.models import Lab, SourceFile
 from labs_schema.reading.validate import load_lab
-from labs_schema.writing.lab_writer import write_lab
 from prompts.style import PromptStyle
 from serving.head import head_engine
 from serving.head.hidden_states import Hidden
 from serving.model.loading import GraderOptions, load_grader
 from serving.scoring.triage import ReviewCode, Thresholds, review_code
+from tests.harness.lab_folders import write_lab
 from training.config import HeadStage, RunConfig
 from training.dataset.build import DatasetOptions, build_dataset
 

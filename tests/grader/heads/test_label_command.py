@@ -13,8 +13,8 @@ from grader.heads.base import HeadBase
 from labs_schema.errors import GraderError
 from labs_schema.models import Lab
 from labs_schema.reading.validate import load_lab
-from labs_schema.writing.lab_writer import write_lab
 from prompts.base_models import BaseModelSource
+from tests.harness.lab_folders import write_lab
 
 
 @pytest.fixture

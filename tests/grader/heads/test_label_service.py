@@ -15,7 +15,6 @@ from grader.heads.session import LabelSession
 from labs_schema.errors import GraderError
 from labs_schema.models import Lab
 from labs_schema.reading.validate import load_lab
-from labs_schema.writing.lab_writer import write_lab
 from prompts.base_models import BaseModelSource
 from serving.jobs.in_process.ungraded_lab import add_ungraded
 from serving.review.index import ReviewIndex
@@ -23,6 +22,7 @@ from serving.review.labelling.labelling import LabelState, LabPlace, Stage
 from serving.review.labelling.proposed_grades import read_proposal
 from serving.store.grades.choices import Choice
 from serving.store.store import Store, open_store
+from tests.harness.lab_folders import write_lab
 from tests.harness.pages import machine_grade
 
 COURSE = "cs101"

@@ -16,7 +16,7 @@ from grader.heads.session import LabelSession, estimate
 from labs_schema.errors import GraderError
 from labs_schema.models import HumanGrade, Lab
 from labs_schema.reading.validate import load_lab
-from labs_schema.writing.lab_writer import write_lab
+from tests.harness.lab_folders import write_lab
 from tests.harness.processes import ROOT
 
 

@@ -18,9 +18,9 @@ import pytest
 
 from grader.cli import main
 from labs_schema.models import Lab
-from labs_schema.writing.lab_writer import write_lab
 from serving.grading.grader import Grader
 from serving.store.store import open_store
+from tests.harness.lab_folders import write_lab
 from tests.harness.processes import ROOT
 from tests.harness.synthetic_lab import COURSE, synthetic_lab
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from labs_schema.writing.lab_writer import write_lab
 from serving.jobs.job import State
 from serving.jobs.repository import JobRepository
 from serving.store.store import open_store
 from tests.harness.exactly_once import assert_exactly_once
+from tests.harness.lab_folders import write_lab
 from tests.harness.processes import ForkedProcess, start
 from tests.harness.synthetic_lab import COURSE, synthetic_lab
 

@@ -22,13 +22,13 @@ from labs_schema.models import Lab
 from labs_schema.observations import CheckKind, CheckResult, Outcome, SubmissionObservations
 from labs_schema.reading.observations_file import write_observations
 from labs_schema.reading.validate import load_lab
-from labs_schema.writing.lab_writer import write_lab
 from serving.engines.engine import EngineDownError
 from serving.grading.grader import Grader
 from serving.jobs.job import Progress, RequestedState, State
 from serving.jobs.repository import JobRepository
 from serving.measures.comparison import Comparison, CriterionComparison, Difference
 from tests.harness.errors import raises_code
+from tests.harness.lab_folders import write_lab
 
 TRANSFORMERS = RegradeOptions(engine="transformers")
 

@@ -15,8 +15,8 @@ import httpx
 import pytest
 
 from labs_schema.models import Lab
-from labs_schema.writing.lab_writer import write_lab
 from serving.store.store import open_store
+from tests.harness.lab_folders import write_lab
 from tests.harness.processes import start
 
 CLIENTS, STOPS, STUDENTS = 4, 1, 48

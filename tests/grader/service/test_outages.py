@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.durability.outage import outage
 from benchmarks.durability.stops import SUBMISSIONS, stopped
-from labs_schema.writing.lab_writer import write_lab
+from tests.harness.lab_folders import write_lab
 from tests.harness.synthetic_lab import LAB, synthetic_lab
 
 

@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 from labs_schema.models import Lab
-from labs_schema.writing.lab_writer import write_lab
 from tests.harness.commands import run
+from tests.harness.lab_folders import write_lab
 from tests.harness.processes import start
 
 

@@ -8,8 +8,8 @@ from rich.console import Console
 
 from grader.service.courses import read_labs, served_courses
 from grader.service.engine import ModelOptions
-from labs_schema.writing.lab_writer import write_lab
 from serving.store.store import open_store
+from tests.harness.lab_folders import write_lab
 
 
 def test_unreadable_lab_is_reported_without_students(tmp_path: Path, make_lab) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from labs_schema.writing.lab_writer import write_lab
 from serving.api.app import create_app
 from serving.api.schemas.problems import PROBLEM_JSON, PROBLEMS
 from serving.api.service import ServiceOptions
@@ -20,6 +19,7 @@ from serving.jobs.worker.backend import WorkerBackend
 from serving.scheduler.engine_thread import EngineThread
 from serving.store.access.roles import Role
 from serving.store.store import open_store
+from tests.harness.lab_folders import write_lab
 
 COURSE = "cs101"
 UNLIMITED = "100000/second"

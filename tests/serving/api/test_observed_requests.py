@@ -9,11 +9,11 @@ from starlette.testclient import TestClient
 
 from labs_schema.limits import ObserverLimits
 from labs_schema.models import Lab
-from labs_schema.writing.lab_writer import write_lab
 from serving.api import observation_requests
 from serving.api.schemas.examples import BY_LAB
 from serving.observer.queue import NO_OBSERVER, TOO_LATE, ObservationQueue
 from serving.observer.worker import ObserverWorker
+from tests.harness.lab_folders import write_lab
 from tests.harness.observer_process import EvenPasses
 from tests.harness.processes import wait_until
 from tests.serving.api.conftest import COURSE, CourseSetup

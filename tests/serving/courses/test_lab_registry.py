@@ -4,8 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from labs_schema.models import Lab
-from labs_schema.writing.lab_writer import write_lab
 from serving.courses.lab_registry import read_registry
+from tests.harness.lab_folders import write_lab
 
 
 def test_labs_are_read_by_name_without_submissions_and_grades(make_lab: Callable[..., Lab], tmp_path: Path) -> None:

@@ -14,9 +14,9 @@ from typer.testing import CliRunner
 
 from grader.cli import app
 from labs_schema.models import Lab
-from labs_schema.writing.lab_writer import write_lab
 from prompts.manifest import ModelManifest, prompt_hash, tokenizer_hash, write_manifest
 from prompts.style import PromptStyle
+from tests.harness.lab_folders import write_lab
 from tests.harness.processes import start
 
 COURSES = ("cs101", "cs102")

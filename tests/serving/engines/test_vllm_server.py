@@ -13,7 +13,6 @@ import pytest
 
 from labs_schema.limits import TransportLimits
 from labs_schema.reading.validate import load_lab
-from labs_schema.writing.lab_writer import write_lab
 from prompts.manifest import write_manifest
 from serving.engines.engine import EngineOptions, LabelScores, ScoreRequest
 from serving.engines.http_engine import HttpEngine
@@ -27,6 +26,7 @@ from serving.model.weights import weights_hashes
 from serving.scheduler.engine_thread import EngineThread
 from serving.store.store import open_store
 from tests.harness.errors import raises_code
+from tests.harness.lab_folders import write_lab
 
 pytestmark = pytest.mark.slow
 

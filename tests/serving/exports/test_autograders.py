@@ -19,10 +19,10 @@ from grader.cli import app
 from labs_schema.errors import InputError
 from labs_schema.grades import Provenance
 from labs_schema.models import Lab
-from labs_schema.writing.lab_writer import write_lab
 from serving.api.schemas.grades import GradeResponse
 from serving.api.schemas.requests import LabGradeRequest
 from serving.exports.autograders.package import PLACEHOLDER, AutograderRequest, autograder_zip
+from tests.harness.lab_folders import write_lab
 
 Answer = tuple[int, dict[str, str], Any]
 KEY = "grader_0123456789"

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from labs_schema.errors import InputError
-from labs_schema.writing.lab_writer import write_lab
 from serving.exports.exporter import ExportRequest, export_results
 from serving.exports.feedback_documents import Documents, _folder_names
 from serving.exports.scores import Policy
+from tests.harness.lab_folders import write_lab
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ from typing import Any
 
 from labs_schema.models import Lab
 from labs_schema.reading.validate import load_lab
-from labs_schema.writing.lab_writer import write_lab
 from serving.engines.engine import EngineFailure, LabelScores
 from serving.jobs.chunk import grade_chunk
 from serving.jobs.worker.backend import WorkerBackend
 from serving.scheduler.engine_thread import EngineThread
 from serving.store.store import Store
+from tests.harness.lab_folders import write_lab
 
 
 def test_failed_answer_in_a_worker_is_retried(

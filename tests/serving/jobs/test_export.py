@@ -9,7 +9,6 @@ import pytest
 
 from labs_schema.models import Lab
 from labs_schema.reading.validate import load_lab
-from labs_schema.writing.lab_writer import write_lab
 from serving.jobs.in_process.cli_jobs import grade_jobs
 from serving.jobs.job import Job
 from serving.jobs.repository import JobRepository
@@ -18,6 +17,7 @@ from serving.jobs.results.export import check_output_folder, export
 from serving.jobs.results.results import Result
 from serving.store.store import Store
 from tests.harness.errors import raises_code
+from tests.harness.lab_folders import write_lab
 
 COMPILES, READABLE = "Does it compile?", "Is it readable?"
 

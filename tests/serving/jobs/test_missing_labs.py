@@ -10,7 +10,6 @@ import pytest
 
 from labs_schema.limits import JobLimits
 from labs_schema.models import Lab
-from labs_schema.writing.lab_writer import write_lab
 from serving.jobs.errors import NoLabError
 from serving.jobs.job import Job, RequestedState, State
 from serving.jobs.repository import JobRepository
@@ -18,6 +17,7 @@ from serving.jobs.worker.backend import WorkerBackend
 from serving.jobs.worker.worker import Worker
 from serving.store.store import Store, open_store
 from tests.harness.exactly_once import assert_exactly_once
+from tests.harness.lab_folders import write_lab
 from tests.harness.processes import start, wait_until
 from tests.harness.synthetic_lab import COURSE, synthetic_lab
 

@@ -10,13 +10,13 @@ import pytest
 
 from labs_schema.models import NO_SUBMISSION, Lab, UnreadableSubmission
 from labs_schema.reading.validate import load_lab
-from labs_schema.writing.lab_writer import write_lab
 from serving.jobs.in_process.cli_jobs import find_or_create, grade_jobs
 from serving.jobs.job import Job, RequestedState, State
 from serving.jobs.repository import JobRepository
 from serving.jobs.results.export import export
 from serving.jobs.results.results import ungraded_results
 from serving.store.store import Store
+from tests.harness.lab_folders import write_lab
 
 CODES = {
     "s000": "no-program",

@@ -9,12 +9,12 @@ import pytest
 
 from labs_schema.models import Lab
 from labs_schema.reading.validate import load_lab
-from labs_schema.writing.lab_writer import write_lab
 from serving.jobs.in_process.cli_jobs import grade_jobs
 from serving.jobs.repository import JobRepository
 from serving.jobs.results.export import export
 from serving.store.exports import erase_from_exports
 from serving.store.store import Store
+from tests.harness.lab_folders import write_lab
 
 
 def test_only_the_students_lines_rows_and_items_are_removed(

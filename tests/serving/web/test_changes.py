@@ -8,7 +8,6 @@ import pytest
 
 from labs_schema.models import Lab
 from labs_schema.reading.validate import load_lab
-from labs_schema.writing.lab_writer import write_lab
 from serving.courses.lab_registry import read_registry
 from serving.courses.served import OneCourse
 from serving.jobs.in_process.ungraded_lab import add_ungraded
@@ -19,6 +18,7 @@ from serving.review.labelling.proposed_grades import Proposal, read_proposal, wr
 from serving.store.access.roles import Role
 from serving.store.exports import erase_from_exports
 from serving.store.store import Store
+from tests.harness.lab_folders import write_lab
 from tests.harness.pages import COURSE, Forms, Visitor, machine_grade, pages_app, record_lab, visitor
 
 CHANGES = f"lab/changes?course={COURSE}&lab=lab1"

@@ -13,7 +13,6 @@ from labs_schema.models import Lab
 from labs_schema.observations import EvidenceLine, Outcome
 from labs_schema.reading.validate import load_lab
 from labs_schema.rubrics.clarifying import add_clarification
-from labs_schema.writing.lab_writer import write_lab
 from serving.courses.lab_registry import read_registry
 from serving.courses.served import OneCourse
 from serving.engines.engine import LabelScores, ScoreRequest
@@ -25,6 +24,7 @@ from serving.scheduler.engine_thread import EngineThread
 from serving.store.access.roles import Role
 from serving.store.review.clarifications import Clarification, Clarifications, Event
 from serving.store.store import Store
+from tests.harness.lab_folders import write_lab
 from tests.harness.pages import COURSE, Forms, Visitor, pages_app, record_lab, visitor
 
 FIRST, SECOND = "Does it compile?", "Is it readable?"

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from labs_schema.models import Lab
-from labs_schema.writing.lab_writer import write_lab
 from serving.courses.lab_registry import read_registry
 from serving.courses.served import OneCourse
 from serving.store.access.roles import Role
 from serving.store.platforms.deliveries import Deliveries
 from serving.store.store import Store
+from tests.harness.lab_folders import write_lab
 from tests.harness.pages import COURSE, Visitor, pages_app, record_lab, visitor
 
 EDIT = f"lab/edit?course={COURSE}&lab=lab1"

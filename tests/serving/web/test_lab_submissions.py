@@ -10,12 +10,12 @@ import pytest
 
 from labs_schema.models import Lab
 from labs_schema.reading.validate import load_lab
-from labs_schema.writing.lab_writer import write_lab
 from serving.courses.lab_registry import read_registry
 from serving.courses.served import OneCourse
 from serving.courses.uploads import FOLDER
 from serving.store.access.roles import Role
 from serving.store.store import Store
+from tests.harness.lab_folders import write_lab
 from tests.harness.pages import COURSE, Visitor, pages_app, visitor
 
 PAGE = f"lab/submissions?course={COURSE}&lab=lab1"

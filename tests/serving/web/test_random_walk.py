@@ -9,13 +9,13 @@ from starlette.testclient import TestClient
 from benchmarks.durability.review_walk import walked
 from labs_schema.models import Lab
 from labs_schema.reading.validate import load_lab
-from labs_schema.writing.lab_writer import write_lab
 from serving.courses.lab_registry import read_registry
 from serving.courses.served import OneCourse
 from serving.jobs.chunk import grade_chunk
 from serving.jobs.clarified import for_clarification
 from serving.jobs.job import Job
 from serving.store.store import Store, open_store
+from tests.harness.lab_folders import write_lab
 from tests.harness.pages import pages_app
 from tests.harness.review.walk import ReviewWalk, walk_lab
 from tests.harness.synthetic_lab import COURSE, LAB, HashBackend

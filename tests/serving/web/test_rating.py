@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from labs_schema.models import Lab
-from labs_schema.writing.lab_writer import write_lab
 from serving.courses.lab_registry import read_registry
 from serving.courses.served import OneCourse
 from serving.review.index import ReviewIndex
@@ -15,6 +14,7 @@ from serving.review.labelling.labelling import LabelState, Readiness, Stage, rea
 from serving.review.statistics import blind_agreement
 from serving.store.access.roles import Role
 from serving.store.store import Store
+from tests.harness.lab_folders import write_lab
 from tests.harness.labelling import FakeLabelling, estimated
 from tests.harness.pages import COURSE, Forms, Visitor, pages_app, record_lab, visitor
 

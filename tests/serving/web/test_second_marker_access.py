@@ -7,7 +7,6 @@ import httpx
 import pytest
 
 from labs_schema.models import Lab
-from labs_schema.writing.lab_writer import write_lab
 from serving.courses.lab_registry import read_registry
 from serving.courses.served import OneCourse
 from serving.jobs.repository import JobRepository
@@ -17,6 +16,7 @@ from serving.review.team.team import Marking, NewAssignment, Team
 from serving.store.access.roles import Role
 from serving.store.grades.regrade_requests import RegradeRequests
 from serving.store.store import Store
+from tests.harness.lab_folders import write_lab
 from tests.harness.pages import COURSE, Visitor, pages_app, record_lab
 
 FIRST, SECOND = "Does it compile?", "Is it readable?"

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from labs_schema.models import Lab
-from labs_schema.writing.lab_writer import write_lab
 from prompts.style import PromptStyle
+from tests.harness.lab_folders import write_lab
 from training.dataset.build import DatasetOptions, build_dataset
 from training.dataset.manifest import DatasetManifest
 

@@ -1,7 +1,8 @@
 """TA names are not in training rows: an additional ratings file only changes the lab's hash."""
 
-from labs_schema.writing.lab_writer import write_lab, write_ratings
+from labs_schema.writing.lab_writer import write_ratings
 from prompts.style import PromptStyle
+from tests.harness.lab_folders import write_lab
 from training.dataset.build import DatasetOptions, build_dataset
 
 

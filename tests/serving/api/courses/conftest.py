@@ -9,7 +9,6 @@ import pytest
 from starlette.testclient import TestClient
 
 from labs_schema.models import Lab, Submission
-from labs_schema.writing.lab_writer import write_lab
 from prompts.encode import PromptEncoder
 from prompts.style import PromptStyle
 from serving.api.app import create_app
@@ -27,6 +26,7 @@ from serving.observability.telemetry import Telemetry
 from serving.scheduler.engine_thread import EngineThread
 from serving.scoring.triage import Thresholds
 from serving.store.access.roles import Role
+from tests.harness.lab_folders import write_lab
 
 
 class LetterEngine:

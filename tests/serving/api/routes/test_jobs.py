@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from labs_schema.limits import ServiceLimits
-from labs_schema.writing.lab_writer import write_lab
 from serving.api.routes.jobs import job_events
 from serving.api.schemas.examples import BY_LAB
 from serving.api.schemas.jobs import JobStatus
 from serving.engines.engine import LabelScores
 from serving.jobs.job import State
+from tests.harness.lab_folders import write_lab
 
 
 def start(client: Any) -> str:

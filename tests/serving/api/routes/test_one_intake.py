@@ -18,9 +18,9 @@ from labs_schema.hashes import submission_hash
 from labs_schema.models import Lab, Submission
 from labs_schema.reading.validate import load_lab
 from labs_schema.submissions.adhoc_submission import read_adhoc_submission
-from labs_schema.writing.lab_writer import write_lab
 from serving.api.schemas.examples import BY_LAB
 from serving.engines.engine import LabelScores
+from tests.harness.lab_folders import write_lab
 from tests.serving.conftest import scores
 
 PROGRAM = "int main(void) { return 0; }\n"

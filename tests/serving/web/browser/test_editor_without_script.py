@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from labs_schema.models import Lab
-from labs_schema.writing.lab_writer import write_lab
 from serving.courses.lab_registry import read_registry
 from serving.courses.served import OneCourse
 from serving.store.access.roles import Role
 from serving.store.store import open_store
 from tests.harness.every_page import zipped
+from tests.harness.lab_folders import write_lab
 from tests.harness.pages import COURSE
 from tests.harness.review_browser import Service
 

@@ -12,7 +12,6 @@ import pytest
 
 from labs_schema.models import Lab, Rating, SourceFile, Submission
 from labs_schema.observations import CheckKind, CheckResult, Outcome, SubmissionObservations
-from labs_schema.writing.lab_writer import write_lab
 from serving.courses.lab_registry import read_registry
 from serving.courses.served import OneCourse
 from serving.jobs.repository import JobRepository
@@ -21,6 +20,7 @@ from serving.store.access.student_links import LinkOptions, StudentLinks
 from serving.store.grades.choices import Choice
 from serving.store.grades.overrides import Action
 from serving.store.grades.regrade_requests import RegradeRequests
+from tests.harness.lab_folders import write_lab
 from tests.harness.pages import COURSE, record_lab, visitor
 from tests.harness.review_browser import Service, saved
 

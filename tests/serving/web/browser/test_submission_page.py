@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from labs_schema.reading.validate import load_lab
-from labs_schema.writing.lab_writer import write_lab
 from serving.courses.lab_registry import read_registry
 from serving.courses.served import OneCourse
 from serving.store.access.roles import Role
+from tests.harness.lab_folders import write_lab
 from tests.harness.labelling import FakeLabelling, estimated
 from tests.harness.pages import COURSE, record_lab
 from tests.harness.review_browser import Service, open_first, saved
