@@ -91,11 +91,6 @@ def _submitty(request: ExportRequest, results: Results) -> Exported:
     return submitty_results(request.template, results, request.policy, request.assignment)
 
 
-def _documents(request: ExportRequest, results: Results) -> Exported:
-    include = request.policy.include_review
-    return feedback_documents(request.results, results, request.documents, include_review=include)
-
-
 EXPORTERS: dict[str, Callable[[ExportRequest, Results, bytes | None], Exported]] = {
     "canvas": _table,
     "moodle": lambda request, results, template: edit_worksheet(
@@ -108,7 +103,9 @@ EXPORTERS: dict[str, Callable[[ExportRequest, Results, bytes | None], Exported]]
     "prairielearn": _table,
     "submitty": lambda request, results, _: _submitty(request, results),
     "excel": lambda request, results, _: excel_table(results, request.policy),
-    "feedback": lambda request, results, _: _documents(request, results),
+    "feedback": lambda request, results, _: feedback_documents(
+        request.results, results, request.documents, include_review=request.policy.include_review
+    ),
 }
 NEED_TEMPLATE = {
     "canvas": "the gradebook exported from Canvas",

@@ -1,8 +1,9 @@
 """The scores that an export writes, and its report: no student is left out, none gets a grade that was not given."""
 
 import io
+import stat
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from labs_schema.errors import InputError, error_issue
@@ -68,12 +69,14 @@ FIXED_TIME = (2000, 1, 1, 0, 0, 0)
 """The files' time, so that equal results give an equal zip file."""
 
 
-def zip_file(members: Iterable[tuple[str, str | bytes]]) -> bytes:
-    """A zip file of paths and contents."""
+def zip_file(members: Iterable[tuple[str, str | bytes]], mode: Callable[[str], int] = lambda _: 0o600) -> bytes:
+    """A zip file of paths and contents. `mode`: the permissions of the file at a path."""
     out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(out, "w") as archive:
         for path, content in members:
-            archive.writestr(zipfile.ZipInfo(path, FIXED_TIME), content)
+            info = zipfile.ZipInfo(path, FIXED_TIME)
+            info.external_attr = (stat.S_IFREG | mode(path)) << 16
+            archive.writestr(info, content, zipfile.ZIP_DEFLATED)
     return out.getvalue()
 
 

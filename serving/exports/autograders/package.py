@@ -1,8 +1,6 @@
 """The zip file of an autograder: scripts, the configuration without secrets, and a placeholder for the API key."""
 
-import io
 import json
-import zipfile
 from collections.abc import Iterator
 from importlib.metadata import version
 from importlib.resources import files
@@ -15,7 +13,7 @@ from labs_schema.frozen import Frozen
 from labs_schema.grades import highest_total
 from labs_schema.hashes import rubric_hash
 from labs_schema.models import Lab
-from serving.exports.scores import FIXED_TIME
+from serving.exports.scores import zip_file
 
 PLATFORMS = {"gradescope-autograder": "gradescope", "prairielearn-grader": "prairielearn"}
 LONGEST_WAIT = {"gradescope-autograder": 30, "prairielearn-grader": 6}
@@ -64,13 +62,7 @@ class AutograderRequest(Frozen):
 
 def autograder_zip(lab: Lab, request: AutograderRequest) -> bytes:
     """The same input gives the same bytes. Raises InputError for an unusable address or tests folder."""
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in _members(lab, request):
-            info = zipfile.ZipInfo(name, FIXED_TIME)
-            info.external_attr = (0o100755 if _is_program(name) else 0o100644) << 16
-            archive.writestr(info, content, zipfile.ZIP_DEFLATED)
-    return out.getvalue()
+    return zip_file(_members(lab, request), mode=lambda name: 0o755 if _is_program(name) else 0o644)
 
 
 def _members(lab: Lab, request: AutograderRequest) -> Iterator[tuple[str, str | bytes]]:
@@ -157,4 +149,4 @@ def _course_tests(folder: Path | None) -> Iterator[tuple[str, bytes]]:
 
 
 def _is_program(name: str) -> bool:
-    return name.split("/")[-1] in ("run_autograder", "setup.sh", "run.sh") or name.endswith(".sh")
+    return name.split("/")[-1] == "run_autograder" or name.endswith(".sh")

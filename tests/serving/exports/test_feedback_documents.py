@@ -33,6 +33,7 @@ def test_only_complete_feedback_is_released_unless_the_teacher_includes_the_rest
     archive, report = exported(results, tmp_path / "f.zip", Documents(lab, ("html", "markdown")))
     assert archive.namelist() == [f"{s}/feedback.{e}" for s in ("s000", "s003") for e in ("html", "md")]
     assert (report.students, report.written, report.needs_review, report.ungraded) == (4, 2, 1, 1)
+    assert {each.compress_type for each in archive.infolist()} == {zipfile.ZIP_DEFLATED}
     archive, report = exported(results, tmp_path / "g.zip", Documents(lab), include_review=True)
     assert [name.split("/")[0] for name in archive.namelist()] == ["s000", "s001", "s002", "s003"]
     assert "not graded yet" in archive.read("s002/feedback.html").decode()
