@@ -1,9 +1,8 @@
 """The people of a platform in the store, and the end of their access."""
 
 import secrets
-from typing import Any
 
-from sqlalchemy import ColumnElement, Row, delete, insert, select
+from sqlalchemy import ColumnElement, delete, insert, select
 
 from labs_schema.frozen import Frozen
 from labs_schema.hashes import canonical_json
@@ -25,16 +24,18 @@ def row_of(person: Person) -> list[ColumnElement[bool]]:
     return [lti_users.c[name] == getattr(person, name) for name in Person.model_fields]
 
 
-def record_student(ledger: Ledger, person: Person, student: str) -> None:
-    """A TA may have been a student: the key stays."""
-    known = _known(ledger, person)
-    _record(ledger, person, known, student, known.key if known else None)
-
-
-def record_key(ledger: Ledger, person: Person, key: str | None) -> None:
-    """`key` None: the person no longer has one. The student stays."""
-    known = _known(ledger, person)
-    _record(ledger, person, known, known.student if known else None, key)
+def record_person(ledger: Ledger, person: Person, **changed: str | None) -> None:
+    """`changed`: `student`, or `key`, which is None if the person no longer has one. The other stays: a TA may have
+    been a student."""
+    known = ledger.connection.execute(select(lti_users).where(*row_of(person))).one_or_none()
+    secret = known.secret if known else secrets.token_hex(32)
+    row: Detail = {name: getattr(known, name, None) for name in ("student", "key")} | changed
+    ledger.connection.execute(delete(lti_users).where(*row_of(person)))
+    ledger.connection.execute(insert(lti_users).values(**person.model_dump(), **row, at=ledger.at, secret=secret))
+    identity = keyed_hash(secret, canonical_json([person.platform, person.user, person.course]))
+    ledger.append(
+        "lti-user", "lti", {"identity": identity, "platform": person.platform, "course": person.course, **row}
+    )
 
 
 def revoke_lost_access(ledger: Ledger, platform: str, actor: str) -> tuple[str, ...]:
@@ -55,21 +56,6 @@ def revoke_lost_access(ledger: Ledger, platform: str, actor: str) -> tuple[str, 
     for row in ledger.connection.execute(select(lti_users).where(*lost).order_by(lti_users.c.key)).all():
         if read_active_key(ledger.connection, row.key) is not None:
             revoke_key(ledger, row.key, actor)
-            record_key(ledger, Person(platform=row.platform, user=row.user, course=row.course), None)
+            record_person(ledger, Person(platform=row.platform, user=row.user, course=row.course), key=None)
             revoked.append(row.key)
     return tuple(revoked)
-
-
-def _known(ledger: Ledger, person: Person) -> Row[Any] | None:
-    return ledger.connection.execute(select(lti_users).where(*row_of(person))).one_or_none()
-
-
-def _record(ledger: Ledger, person: Person, known: Row[Any] | None, student: str | None, key: str | None) -> None:
-    secret = known.secret if known else secrets.token_hex(32)
-    row: Detail = {"student": student, "key": key}
-    ledger.connection.execute(delete(lti_users).where(*row_of(person)))
-    ledger.connection.execute(insert(lti_users).values(**person.model_dump(), **row, at=ledger.at, secret=secret))
-    identity = keyed_hash(secret, canonical_json([person.platform, person.user, person.course]))
-    ledger.append(
-        "lti-user", "lti", {"identity": identity, "platform": person.platform, "course": person.course, **row}
-    )

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, select
 
 from labs_schema.imports.identities import folded
 from labs_schema.student_ids import local_part
-from serving.lti.access import Person, record_key, record_student, row_of
+from serving.lti.access import Person, record_person, row_of
 from serving.lti.errors import LtiError
 from serving.lti.launches.claims import Claims
 from serving.lti.platforms.platforms import StudentIdKind
@@ -49,7 +49,7 @@ class People:
                 return found
             shown = name if name.isprintable() and 0 < len(name) <= NAME_CHARS else "TA without a name"
             _, key = create_key(ledger, shown, Role.TA, person.course, "lti")
-            record_key(ledger, person, key.id)
+            record_person(ledger, person, key=key.id)
             return key
 
     def student(self, person: Person, claims: Claims, kind: StudentIdKind) -> str | None:
@@ -63,7 +63,7 @@ class People:
             found = _with_id(connection, person.course, given) if given and not given.startswith("$") else known
         if found is not None and found != known:
             with audited_transaction(self._database) as ledger:
-                record_student(ledger, person, found)
+                record_person(ledger, person, student=found)
         return found
 
     def known_student(self, person: Person) -> str | None:

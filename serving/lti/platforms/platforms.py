@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import Field
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from labs_schema.errors import quoted
 from labs_schema.frozen import Frozen
@@ -172,13 +172,10 @@ def _read(connection: Connection, identifier: str) -> Platform:
     if row is None:
         raise LtiError("No such platform is registered.", code="lti-unknown-platform")
     query = select(lti_deployments.c.deployment).where(lti_deployments.c.platform == identifier)
-    return _platform(row, connection.execute(query.order_by(lti_deployments.c.deployment)).scalars())
-
-
-def _platform(row: Row[Any], deployments: Iterable[str]) -> Platform:
+    deployments = connection.execute(query.order_by(lti_deployments.c.deployment)).scalars()
     values = {name: getattr(row, name) for name in Platform.model_fields if name != "deployments"}
-    values |= {"frame_origins": tuple(row.frame_origins.split())}
-    return Platform(**values, deployments=tuple(deployments))
+    values |= {"frame_origins": tuple(row.frame_origins.split()), "deployments": tuple(deployments)}
+    return Platform(**values)
 
 
 def _add_deployments(ledger: Ledger, identifier: str, deployments: Iterable[str]) -> None:
