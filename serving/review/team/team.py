@@ -12,7 +12,7 @@ from serving.store.contents import make_content, store_contents
 from serving.store.database import Database, select_in_batches
 from serving.store.errors import ForgottenError
 from serving.store.grades.grades import read_grade
-from serving.store.ledger import Detail, Ledger, audited_transaction, printable_name
+from serving.store.ledger import Detail, audited_transaction, printable_name
 from serving.store.review.tables import assignments, second_ratings
 from serving.store.students import is_anonymous, read_secrets
 from serving.store.tables import contents, grades, students
@@ -61,8 +61,23 @@ class Team:
     def assign(self, new: Sequence[NewAssignment], marking: Marking, *, request: str, actor: str) -> list[str]:
         """Assigns each grade's work, and returns the ids of the grades that someone else has assigned since, which
         keep that assignment. Idempotent per request."""
+        conflicts, rows, request = [], list[Detail](), printable_name(request)
         with audited_transaction(self._database) as ledger:
-            return _assign(ledger, new, marking, printable_name(request), actor)
+            current = _current(ledger.connection, [each.grade for each in new], marking)
+            recorded = _recorded(ledger.connection, request)
+            for each in new:
+                last = current.get(each.grade)
+                if each.grade in recorded or (last.ta if last else None) == each.ta:
+                    continue
+                if last is not None and last.seq > each.known:
+                    conflicts.append(each.grade)
+                    continue
+                row = ledger.new_row(actor, request=request, grade=each.grade, marking=marking.value, ta=each.ta)
+                rows.append(row)
+                ledger.append("assignment", actor, row)
+            if rows:
+                ledger.connection.execute(insert(assignments), rows)
+        return conflicts
 
     def assigned_by(self, request: str) -> int:
         """The number of grades that a request assigned."""
@@ -76,7 +91,20 @@ class Team:
         Raises UnknownError for an unknown grade, ForgottenError.
         """
         with audited_transaction(self._database) as ledger:
-            return _rate(ledger, grade_id, {"ratings": dict(ratings), "comment": comment}, request, actor)
+            connection, grade = ledger.connection, read_grade(ledger.connection, grade_id)
+            work = select(grades.c.submission).where(grades.c.id == grade_id).scalar_subquery()
+            same = grades.c.student == grade.student, grades.c.lab == grade.lab, grades.c.submission == work
+            query = select(second_ratings.c.request).join(grades, grades.c.id == second_ratings.c.grade)
+            before = connection.execute(query.where(second_ratings.c.actor == actor, *same)).scalars().all()
+            if before:
+                return request in before
+            if (secret := read_secrets(connection, [grade.student])[grade.student]) is None:
+                raise ForgottenError(f"The student of grade {grade_id} was forgotten.")
+            content = make_content(grade.student, secret, {"ratings": dict(ratings), "comment": comment})
+            store_contents(connection, [content])
+            values = {"request": printable_name(request), "grade": grade_id, "content": content.hash}
+            ledger.insert(second_ratings, "second-rating", actor, **values)
+            return True
 
     def is_second_marker(self, actor: str) -> bool:
         """Whether a TA ever was the second marker of a submission."""
@@ -123,28 +151,6 @@ def _in_lab(query: Select[Any], grade: Any, course: str, lab: str) -> Select[Any
     return joined.where(grades.c.lab == lab, students.c.course == course)
 
 
-def _assign(ledger: Ledger, new: Sequence[NewAssignment], marking: Marking, request: str, actor: str) -> list[str]:
-    current, conflicts = _current(ledger.connection, [each.grade for each in new], marking), []
-    recorded = _recorded(ledger.connection, request)
-    rows: list[Detail] = []
-    for each in new:
-        last = current.get(each.grade)
-        if each.grade in recorded:
-            continue
-        if last is not None and last.seq > each.known:
-            if last.ta != each.ta:
-                conflicts.append(each.grade)
-            continue
-        if (last.ta if last else None) == each.ta:
-            continue
-        row = ledger.new_row(actor, request=request, grade=each.grade, marking=marking.value, ta=each.ta)
-        rows.append(row)
-        ledger.append("assignment", actor, row)
-    if rows:
-        ledger.connection.execute(insert(assignments), rows)
-    return conflicts
-
-
 def _recorded(connection: Connection, request: str) -> set[str]:
     """The grades that a request assigned, also if someone else assigned them since."""
     return set(connection.execute(select(assignments.c.grade).where(assignments.c.request == request)).scalars())
@@ -170,20 +176,3 @@ def _current(connection: Connection, ids: Sequence[str], marking: Marking) -> di
 def _anonymous(connection: Connection, pseudonyms: Sequence[str]) -> set[str]:
     rows = select_in_batches(connection, select(students), students.c.pseudonym, pseudonyms)
     return {row.pseudonym for row in rows if is_anonymous(row.student)}
-
-
-def _rate(ledger: Ledger, grade_id: str, texts: dict[str, Any], request: str, actor: str) -> bool:
-    connection, grade = ledger.connection, read_grade(ledger.connection, grade_id)
-    work = select(grades.c.submission).where(grades.c.id == grade_id).scalar_subquery()
-    same = grades.c.student == grade.student, grades.c.lab == grade.lab, grades.c.submission == work
-    query = select(second_ratings.c.request).join(grades, grades.c.id == second_ratings.c.grade)
-    before = connection.execute(query.where(second_ratings.c.actor == actor, *same)).scalars().all()
-    if before:
-        return request in before
-    if (secret := read_secrets(connection, [grade.student])[grade.student]) is None:
-        raise ForgottenError(f"The student of grade {grade_id} was forgotten.")
-    content = make_content(grade.student, secret, texts)
-    store_contents(connection, [content])
-    values = {"request": printable_name(request), "grade": grade_id, "content": content.hash}
-    ledger.insert(second_ratings, "second-rating", actor, **values)
-    return True
