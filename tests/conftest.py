@@ -11,9 +11,16 @@ import pytest
 from hypothesis import settings
 
 from labs_schema.models import Criterion, HumanGrade, Lab, Rating, SourceFile, Submission
-from tests.harness.quick_stores import StoreFiles, quick_sqlite
+from tests.harness.models.tokenizers import (
+    CHATML,
+    LLAMA,
+    MISTRAL,
+    byte_level_bpe,
+    sentencepiece_bpe,
+    sentencepiece_tokenizer,
+)
 from tests.harness.scheduling import FileScheduling
-from tests.harness.tokenizers import CHATML, LLAMA, MISTRAL, byte_level_bpe, sentencepiece_bpe, sentencepiece_tokenizer
+from tests.harness.stores.quick_stores import StoreFiles, quick_sqlite
 
 MakeLab = Callable[..., Lab]
 

@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.pages.tutorial_screenshots import screenshots
 from tests.harness.commands import run
-from tests.harness.processes import ROOT
+from tests.harness.processes.forking import ROOT
 
 pytestmark = pytest.mark.slow
 TEXT = (ROOT / "docs" / "guide" / "tutorial.md").read_text(encoding="utf-8")

@@ -25,11 +25,11 @@ from typing import Any
 from serving.jobs.job import State
 from serving.jobs.repository import JobRepository
 from serving.store.store import open_store
-from tests.harness.exactly_once import job_faults
-from tests.harness.killed_regrade import killed
-from tests.harness.postgresql import PostgresqlServer
-from tests.harness.processes import ForkedProcess, start
-from tests.harness.synthetic_lab import COURSE, synthetic_lab
+from tests.harness.courses.synthetic_lab import COURSE, synthetic_lab
+from tests.harness.processes.forking import ForkedProcess, start
+from tests.harness.processes.killed_regrade import killed
+from tests.harness.stores.exactly_once import job_faults
+from tests.harness.stores.postgresql import PostgresqlServer
 
 FAULTS = ("lost", "duplicated", "changed", "parked")
 PACE = 0.02
@@ -92,7 +92,7 @@ class Workers:
 
     def _start(self, name: str) -> ForkedProcess:
         self._starting.add(name)
-        return start("tests.harness.worker_process", self._url, name, *self._options, stdout=subprocess.PIPE)
+        return start("tests.harness.processes.worker_process", self._url, name, *self._options, stdout=subprocess.PIPE)
 
     def ready(self, name: str) -> None:
         """Returns once the worker has started."""

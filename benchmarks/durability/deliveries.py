@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 
 from serving.store.database import PRAGMAS
-from tests.harness.killed_sender import KINDS, killed
+from tests.harness.processes.killed_sender import KINDS, killed
 
 
 def main() -> None:

@@ -25,12 +25,12 @@ import httpx
 
 from serving.store.store import open_store
 from tests.harness.clients import Answer, RetryingClients, count_statuses
-from tests.harness.exactly_once import all_jobs_faults, answer_faults
-from tests.harness.lab_folders import write_lab
-from tests.harness.postgresql import PostgresqlServer
-from tests.harness.processes import wait_until
-from tests.harness.service_process import Service
-from tests.harness.synthetic_lab import LAB, synthetic_lab
+from tests.harness.courses.lab_folders import write_lab
+from tests.harness.courses.synthetic_lab import LAB, synthetic_lab
+from tests.harness.processes.forking import wait_until
+from tests.harness.processes.service_process import Service
+from tests.harness.stores.exactly_once import all_jobs_faults, answer_faults
+from tests.harness.stores.postgresql import PostgresqlServer
 
 SUBMISSIONS, CLIENTS, MILLISECONDS = 400, 3, 30
 REFUSED_SECONDS = 15.0

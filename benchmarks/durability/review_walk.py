@@ -27,11 +27,11 @@ import httpx
 from benchmarks.durability.chaos import new_store
 from serving.jobs.repository import JobRepository
 from serving.store.store import Store, open_store
-from tests.harness.forked_service import ForkedServices
-from tests.harness.lab_folders import write_lab
-from tests.harness.processes import ROOT, free_port, wait_until
+from tests.harness.courses.lab_folders import write_lab
+from tests.harness.courses.synthetic_lab import COURSE, LAB
+from tests.harness.processes.forked_service import ForkedServices
+from tests.harness.processes.forking import ROOT, free_port, wait_until
 from tests.harness.review.walk import KINDS, ReviewWalk, walk_lab
-from tests.harness.synthetic_lab import COURSE, LAB
 
 
 class ProcessHost:

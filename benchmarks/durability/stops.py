@@ -24,11 +24,11 @@ import httpx
 
 from serving.store.store import open_store
 from tests.harness.clients import RetryingClients, count_statuses
-from tests.harness.exactly_once import all_jobs_faults, answer_faults
-from tests.harness.lab_folders import write_lab
-from tests.harness.processes import wait_until
-from tests.harness.service_process import Service
-from tests.harness.synthetic_lab import LAB, synthetic_lab
+from tests.harness.courses.lab_folders import write_lab
+from tests.harness.courses.synthetic_lab import LAB, synthetic_lab
+from tests.harness.processes.forking import wait_until
+from tests.harness.processes.service_process import Service
+from tests.harness.stores.exactly_once import all_jobs_faults, answer_faults
 
 DRAIN_SECONDS = 60
 SUBMISSIONS = 100

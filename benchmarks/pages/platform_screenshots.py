@@ -19,15 +19,15 @@ from labs_schema.reading.validate import load_lab
 from serving.deliveries.records import read_records
 from serving.store.access.roles import Role
 from serving.store.store import Store, open_store
-from tests.harness.adapters import canvas_rubric
-from tests.harness.chromium import chromium
-from tests.harness.fake_canvas import ASSIGNMENT, TOKEN, FakeCanvas
-from tests.harness.fake_canvas import COURSE as CANVAS_COURSE
-from tests.harness.fake_lti import CLAIM, LEARNER, FakeLti, Launch
-from tests.harness.lti_classroom import FLAGS, Classroom
-from tests.harness.pages import COURSE, record_lab
-from tests.harness.processes import ROOT
-from tests.harness.review_browser import Service
+from tests.harness.browser.chromium import chromium
+from tests.harness.browser.pages import COURSE, record_lab
+from tests.harness.browser.review_browser import Service
+from tests.harness.lti.classroom import FLAGS, Classroom
+from tests.harness.lti.fake_lti import CLAIM, LEARNER, FakeLti, Launch
+from tests.harness.platforms.adapters import canvas_rubric
+from tests.harness.platforms.fake_canvas import ASSIGNMENT, TOKEN, FakeCanvas
+from tests.harness.platforms.fake_canvas import COURSE as CANVAS_COURSE
+from tests.harness.processes.forking import ROOT
 
 LAB = "cpp_second_largest"
 SIZE = {"width": 1120, "height": 1060}

@@ -29,11 +29,11 @@ from labs_schema.reading.validate import load_lab
 from serving.jobs.repository import JobRepository
 from serving.store.access.roles import Role
 from serving.store.store import open_store
-from tests.harness.chromium import chromium
-from tests.harness.lab_folders import write_lab
-from tests.harness.pages import Forms, record_lab
-from tests.harness.processes import ROOT
-from tests.harness.service_process import Service
+from tests.harness.browser.chromium import chromium
+from tests.harness.browser.pages import Forms, record_lab
+from tests.harness.courses.lab_folders import write_lab
+from tests.harness.processes.forking import ROOT
+from tests.harness.processes.service_process import Service
 
 COURSE = "cs101"
 SHOWN = """let pressed = 0;

@@ -12,10 +12,10 @@ from labs_schema.models import Lab
 from labs_schema.observations import CheckKind, CheckResult, EvidenceLine, Outcome, SubmissionObservations
 from labs_schema.reading.validate import load_lab
 from serving.store.store import Store, open_store
-from tests.harness.chromium import chromium
-from tests.harness.pages import record_lab
-from tests.harness.processes import ROOT
-from tests.harness.review_browser import Service, open_first, saved
+from tests.harness.browser.chromium import chromium
+from tests.harness.browser.pages import record_lab
+from tests.harness.browser.review_browser import Service, open_first, saved
+from tests.harness.processes.forking import ROOT
 
 LAB, STUDENT = "cpp_second_largest", "s125"
 SIZE = {"width": 1120, "height": 700}

@@ -58,7 +58,7 @@ def main() -> None:
 
 @contextmanager
 def service(labs: Path, folder: Path) -> Iterator[str]:
-    command = [sys.executable, "-m", "tests.harness.service_process", str(labs), str(folder / "store.db")]
+    command = [sys.executable, "-m", "tests.harness.processes.service_process", str(labs), str(folder / "store.db")]
     port = 18_473
     with subprocess.Popen([*command, "--port", str(port)], stdout=subprocess.DEVNULL) as process:
         url = f"http://127.0.0.1:{port}"

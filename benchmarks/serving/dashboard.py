@@ -22,10 +22,10 @@ from typing import Any
 
 import httpx
 
-from tests.harness.lab_folders import write_lab
-from tests.harness.processes import wait_until
-from tests.harness.service_process import Service
-from tests.harness.synthetic_lab import LAB, synthetic_lab
+from tests.harness.courses.lab_folders import write_lab
+from tests.harness.courses.synthetic_lab import LAB, synthetic_lab
+from tests.harness.processes.forking import wait_until
+from tests.harness.processes.service_process import Service
 
 DASHBOARD = Path(__file__).parents[2] / "serving" / "observability" / "grafana.json"
 READ = """

@@ -35,9 +35,9 @@ from serving.observability.telemetry import Telemetry
 from serving.scheduler.engine_thread import EngineThread
 from serving.store.access.roles import Role
 from serving.store.store import Store, open_store
-from tests.harness.lab_folders import write_lab
-from tests.harness.service_process import synthetic_grader
-from tests.harness.synthetic_lab import synthetic_lab
+from tests.harness.courses.lab_folders import write_lab
+from tests.harness.courses.synthetic_lab import synthetic_lab
+from tests.harness.processes.service_process import synthetic_grader
 
 COURSE, LABS = "course", 3
 HOOKS = {"SCHEMATHESIS_HOOKS": "benchmarks.serving.fuzz_hooks", "PYTHONPATH": str(Path(__file__).parents[2])}

@@ -26,7 +26,7 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from tests.harness.processes import PROCESSES, start
+from tests.harness.processes.forking import PROCESSES, start
 
 REFUSALS = (429, 503)
 PEAK_SECONDS, CLIENTS, CRITERIA = 5.0, 2, 3
@@ -191,7 +191,7 @@ def serve(port: int, seconds: float, queue: int) -> None:
     from serving.observability.telemetry import Telemetry
     from serving.scheduler.engine_thread import EngineThread
     from serving.store.store import open_store
-    from tests.harness.byte_tokenizer import train_tokenizer
+    from tests.harness.models.byte_tokenizer import train_tokenizer
 
     encoder = PromptEncoder(train_tokenizer([PROGRAM], entries=512, context_length=8192), context_length=8192)
     identity = ModelIdentity(base_model="none", model_hash="0", tokenizer_hash="0", prompt_hash="0")

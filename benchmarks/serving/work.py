@@ -37,7 +37,7 @@ def random_model(folder: Path) -> Path:
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    from tests.harness.byte_tokenizer import train_tokenizer
+    from tests.harness.models.byte_tokenizer import train_tokenizer
 
     prompts = [
         each

@@ -39,7 +39,7 @@ from prompts.base_models import find_base
 from prompts.encode import PromptEncoder
 from prompts.style import PromptStyle
 from prompts.tokenizer import load_tokenizer
-from tests.harness.byte_tokenizer import train_tokenizer
+from tests.harness.models.byte_tokenizer import train_tokenizer
 from training.dataset.build import DatasetOptions, build_dataset
 from training.dataset.examples import CriterionExample, TrainingExample, load_examples
 from training.dataset.row_formats import read_pairs

@@ -9,7 +9,7 @@ may violate it. Takes a minute on one core.
 from rich.console import Console
 
 from serving.calibration.risk_control import upper_bounds
-from tests.harness.simulated_courses import (
+from tests.harness.courses.simulated_courses import (
     SimulatedCourse,
     guarantee_violations,
     independent_decisions,

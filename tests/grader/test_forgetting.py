@@ -21,7 +21,7 @@ from serving.jobs.in_process.cli_jobs import grade_jobs
 from serving.jobs.repository import JobRepository
 from serving.jobs.results.export import export
 from serving.store.store import Store, open_store
-from tests.harness.lab_folders import write_lab
+from tests.harness.courses.lab_folders import write_lab
 from training.dataset.build import DatasetOptions, build_dataset
 
 OLD = "ZEBRA"

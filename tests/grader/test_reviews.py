@@ -20,8 +20,8 @@ from serving.jobs.chunk import grade_chunk
 from serving.jobs.repository import JobRepository
 from serving.review.labelling.proposed_grades import read_proposal
 from serving.store.store import Store
+from tests.harness.courses.lab_folders import write_lab
 from tests.harness.errors import raises_code
-from tests.harness.lab_folders import write_lab
 
 COMPILES, READABLE = "Does it compile?", "Is it readable?"
 

@@ -8,7 +8,7 @@ import pytest
 from labs_schema.errors import Severity
 from labs_schema.models import Lab
 from labs_schema.reading.validate import read_lab
-from tests.harness.lab_folders import write_lab
+from tests.harness.courses.lab_folders import write_lab
 
 Issues = set[tuple[str, Severity]]
 

@@ -8,7 +8,7 @@ import pytest
 
 from labs_schema.errors import InputError, did_you_mean
 from labs_schema.reading.validate import lab_folders, read_lab
-from tests.harness.lab_folders import write_lab
+from tests.harness.courses.lab_folders import write_lab
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ import pytest
 from labs_schema.hashes import file_hash, submission_key
 from labs_schema.models import Lab
 from prompts.style import PromptStyle
+from tests.harness.courses.lab_folders import write_lab
 from tests.harness.errors import raises_code
-from tests.harness.lab_folders import write_lab
 from training.dataset.build import DatasetOptions, build_dataset
 from training.dataset.manifest import verify_dataset
 from training.dataset.row_formats import read_pairs

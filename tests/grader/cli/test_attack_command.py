@@ -17,7 +17,7 @@ from serving.engines.engine import LabelScores, ScoreRequest
 from serving.grading.grader import Grader
 from serving.grading.provenance import ModelIdentity
 from serving.scoring.triage import Thresholds
-from tests.harness.lab_folders import write_lab
+from tests.harness.courses.lab_folders import write_lab
 
 
 class GullibleEngine:

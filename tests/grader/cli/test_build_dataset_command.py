@@ -8,7 +8,7 @@ from typer.testing import CliRunner, Result
 from grader.cli import app, main
 from grader.cli.data.build_dataset import standard_syntax
 from labs_schema.errors import InputError
-from tests.harness.lab_folders import write_lab
+from tests.harness.courses.lab_folders import write_lab
 from training.dataset.manifest import read_dataset_manifest
 from training.dataset.row_formats import read_pairs
 

@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 from grader.cli import app
 from grader.tables.lab_check import check_labs
 from labs_schema.errors import InputError
-from tests.harness.lab_folders import write_lab
+from tests.harness.courses.lab_folders import write_lab
 
 
 @pytest.fixture

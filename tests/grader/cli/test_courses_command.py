@@ -12,7 +12,7 @@ from grader.service.local_store import local_store
 from labs_schema.errors import GraderError
 from labs_schema.models import Lab
 from prompts.manifest import write_manifest
-from tests.harness.lab_folders import write_lab
+from tests.harness.courses.lab_folders import write_lab
 
 
 @pytest.fixture

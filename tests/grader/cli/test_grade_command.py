@@ -8,7 +8,7 @@ from typer.testing import CliRunner, Result
 from grader.cli import app
 from labs_schema.errors import InputError, ModelError
 from labs_schema.grades import Grade
-from tests.harness.lab_folders import write_lab
+from tests.harness.courses.lab_folders import write_lab
 
 
 @pytest.fixture

@@ -21,8 +21,8 @@ from grader.doctor.finding import Finding, State
 from grader.service.local_store import local_store
 from labs_schema.settings import Settings, config_file
 from serving.store.access.roles import Role
+from tests.harness.courses.lab_folders import write_lab
 from tests.harness.errors import raises_code
-from tests.harness.lab_folders import write_lab
 
 NGINX = Path(__file__).parents[3] / "deploy" / "nginx.conf"
 

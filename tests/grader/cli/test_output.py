@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from grader.cli import app, main
 from grader.terminal import as_json, show
-from tests.harness.lab_folders import write_lab
+from tests.harness.courses.lab_folders import write_lab
 
 
 def commands(group: Any, *names: str) -> dict[str, Any]:

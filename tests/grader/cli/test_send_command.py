@@ -14,9 +14,9 @@ from grader.cli import app
 from labs_schema.errors import GraderError, InputError, issue_texts
 from labs_schema.models import Lab
 from serving.store.store import open_store
-from tests.harness.fake_canvas import ASSIGNMENT, COURSE, TOKEN, FakeCanvas
-from tests.harness.graded_store import grade_students
-from tests.harness.processes import start
+from tests.harness.platforms.fake_canvas import ASSIGNMENT, COURSE, TOKEN, FakeCanvas
+from tests.harness.processes.forking import start
+from tests.harness.stores.graded_store import grade_students
 
 
 @pytest.fixture

@@ -19,8 +19,8 @@ from prompts.manifest import write_manifest
 from prompts.style import PromptStyle
 from serving.calibration.calibration import GradedWith, read_calibration
 from serving.model.loading import GraderOptions, load_grader
+from tests.harness.courses.lab_folders import write_lab
 from tests.harness.errors import raises_code
-from tests.harness.lab_folders import write_lab
 from training.config import RunConfig, SftStage, dump_config
 from training.dataset.build import DatasetOptions, build_dataset
 from training.dataset.manifest import LabSplit

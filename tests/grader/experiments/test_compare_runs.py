@@ -5,7 +5,7 @@ import pytest
 from grader.evaluation import HELD_OUT, UNSEEN, shown_p
 from grader.experiments.compare_runs import HELD_OUT_BY_ONE, compare_runs, group_names, shared_splits
 from prompts.style import PromptStyle
-from tests.harness.decisions import decision
+from tests.harness.courses.decisions import decision
 from tests.harness.errors import raises_code
 from training.dataset.manifest import DatasetManifest, LabSplit
 

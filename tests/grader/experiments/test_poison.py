@@ -11,7 +11,7 @@ from labs_schema.errors import InputError
 from labs_schema.models import Lab
 from prompts.style import PromptStyle
 from prompts.verdict import parse_verdict
-from tests.harness.lab_folders import write_lab
+from tests.harness.courses.lab_folders import write_lab
 from training.dataset.build import DatasetOptions, build_dataset
 from training.dataset.pairs import PromptOptions, rated_submissions
 from training.dataset.row_formats import PairRow, dpo, read_pairs

@@ -13,7 +13,7 @@ from grader.experiments.robustness.series import poisoned_lab
 from grader.tables.robustness import robustness_table
 from labs_schema.hashes import submission_key
 from serving.measures.decisions import Decision
-from tests.harness.decisions import decision
+from tests.harness.courses.decisions import decision
 
 
 def decisions(right: int, of: int = 10) -> tuple[Decision, ...]:

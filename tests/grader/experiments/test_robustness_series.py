@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 from grader.cli import app
 from grader.evaluation import BAG_OF_WORDS, MAJORITY
 from prompts.style import PromptStyle
-from tests.harness.lab_folders import write_lab
+from tests.harness.courses.lab_folders import write_lab
 from training.dataset.build import DatasetOptions, build_dataset
 
 YAML = """model: {model}

@@ -17,7 +17,7 @@ from serving.head import head_engine
 from serving.head.hidden_states import Hidden
 from serving.model.loading import GraderOptions, load_grader
 from serving.scoring.triage import ReviewCode, Thresholds, review_code
-from tests.harness.lab_folders import write_lab
+from tests.harness.courses.lab_folders import write_lab
 from training.config import HeadStage, RunConfig
 from training.dataset.build import DatasetOptions, build_dataset
 

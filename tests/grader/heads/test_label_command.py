@@ -14,7 +14,7 @@ from labs_schema.errors import GraderError
 from labs_schema.models import Lab
 from labs_schema.reading.validate import load_lab
 from prompts.base_models import BaseModelSource
-from tests.harness.lab_folders import write_lab
+from tests.harness.courses.lab_folders import write_lab
 
 
 @pytest.fixture

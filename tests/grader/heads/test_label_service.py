@@ -22,8 +22,8 @@ from serving.review.labelling.labelling import LabelState, LabPlace, Stage
 from serving.review.labelling.proposed_grades import read_proposal
 from serving.store.grades.choices import Choice
 from serving.store.store import Store, open_store
-from tests.harness.lab_folders import write_lab
-from tests.harness.pages import machine_grade
+from tests.harness.browser.pages import machine_grade
+from tests.harness.courses.lab_folders import write_lab
 
 COURSE = "cs101"
 

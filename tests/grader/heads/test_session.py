@@ -16,8 +16,8 @@ from grader.heads.session import LabelSession, estimate
 from labs_schema.errors import GraderError
 from labs_schema.models import HumanGrade, Lab
 from labs_schema.reading.validate import load_lab
-from tests.harness.lab_folders import write_lab
-from tests.harness.processes import ROOT
+from tests.harness.courses.lab_folders import write_lab
+from tests.harness.processes.forking import ROOT
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from grader.cli import app
 from labs_schema.models import HumanGrade
-from tests.harness.lab_folders import write_lab
+from tests.harness.courses.lab_folders import write_lab
 
 
 def test_suspects_are_listed_and_written(tmp_path, make_lab) -> None:

@@ -15,7 +15,7 @@ from serving.observer.queue import ObservationQueue, Work
 from serving.store.store import open_store
 from tests.grader.observe.test_observe_lab import SUM, write_lab
 from tests.harness.errors import raises_code
-from tests.harness.processes import wait_until
+from tests.harness.processes.forking import wait_until
 
 
 @pytest.fixture

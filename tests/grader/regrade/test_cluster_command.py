@@ -20,9 +20,9 @@ from grader.cli import main
 from labs_schema.models import Lab
 from serving.grading.grader import Grader
 from serving.store.store import open_store
-from tests.harness.lab_folders import write_lab
-from tests.harness.processes import ROOT
-from tests.harness.synthetic_lab import COURSE, synthetic_lab
+from tests.harness.courses.lab_folders import write_lab
+from tests.harness.courses.synthetic_lab import COURSE, synthetic_lab
+from tests.harness.processes.forking import ROOT
 
 pytestmark = [pytest.mark.nightly, pytest.mark.filterwarnings("ignore")]  # of Ray
 
@@ -67,7 +67,7 @@ def test_killed_run_leaves_no_process_and_resumes_with_equal_results(
 
     def start(out: str, *options: str) -> "subprocess.Popen[str]":
         monkeypatch.setenv("GRADER_STORE", f"sqlite:///{tmp_path}/{out}.db")
-        command = [sys.executable, "-m", "tests.harness.synthetic_command", "0.08", "regrade"]
+        command = [sys.executable, "-m", "tests.harness.processes.synthetic_command", "0.08", "regrade"]
         command += [str(tmp_path / COURSE / "chaos"), "--model", "a/b"]
         return subprocess.Popen(
             [*command, "--out", str(tmp_path / out), *options],

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from grader.cli import app
 from grader.token_cost import FILE, Cost, duration, earlier_cost, estimated
 from labs_schema.models import Lab
-from tests.harness.lab_folders import write_lab
+from tests.harness.courses.lab_folders import write_lab
 
 EARLIER = Cost(submissions=10, questions=50, prompt_tokens=9000, uncached_tokens=4000, load_seconds=20, seconds=100)
 PLANNED = Cost(submissions=30, questions=150, prompt_tokens=30_000, uncached_tokens=12_000, refused=2, price_per_hour=9)

@@ -14,10 +14,10 @@ import pytest
 from serving.jobs.job import State
 from serving.jobs.repository import JobRepository
 from serving.store.store import open_store
-from tests.harness.exactly_once import assert_exactly_once
-from tests.harness.lab_folders import write_lab
-from tests.harness.processes import ForkedProcess, start
-from tests.harness.synthetic_lab import COURSE, synthetic_lab
+from tests.harness.courses.lab_folders import write_lab
+from tests.harness.courses.synthetic_lab import COURSE, synthetic_lab
+from tests.harness.processes.forking import ForkedProcess, start
+from tests.harness.stores.exactly_once import assert_exactly_once
 
 STUDENTS, KILLS = 64, 3
 
@@ -26,7 +26,8 @@ STUDENTS, KILLS = 64, 3
 def test_kills_lose_duplicate_and_change_no_result(results_in: Any, tmp_path: Path) -> None:
     lab, chance = synthetic_lab(STUDENTS), random.Random(0)
     write_lab(lab, tmp_path / COURSE / "chaos")
-    command = ["tests.harness.synthetic_command", 0.02, "regrade", tmp_path / COURSE / "chaos", "--model", "a/hash"]
+    module, folder = "tests.harness.processes.synthetic_command", tmp_path / COURSE / "chaos"
+    command = [module, 0.02, "regrade", folder, "--model", "a/hash"]
 
     def begin(out: str) -> ForkedProcess:
         store = {"GRADER_STORE": f"sqlite:///{tmp_path}/{out}.db"}

@@ -27,8 +27,8 @@ from serving.grading.grader import Grader
 from serving.jobs.job import Progress, RequestedState, State
 from serving.jobs.repository import JobRepository
 from serving.measures.comparison import Comparison, CriterionComparison, Difference
+from tests.harness.courses.lab_folders import write_lab
 from tests.harness.errors import raises_code
-from tests.harness.lab_folders import write_lab
 
 TRANSFORMERS = RegradeOptions(engine="transformers")
 

@@ -9,7 +9,7 @@ from grader.regrade.regrade import trained_on
 from labs_schema.hashes import file_hash
 from labs_schema.models import Lab
 from prompts.style import PromptStyle
-from tests.harness.lab_folders import write_lab
+from tests.harness.courses.lab_folders import write_lab
 from training.dataset.build import DatasetOptions, build_dataset
 from training.dataset.manifest import verify_dataset
 from training.run_folder import RunFolder

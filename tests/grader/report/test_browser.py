@@ -11,7 +11,7 @@ from grader.report.page import ReportSource, write_report
 from labs_schema.models import Lab
 from labs_schema.reading.validate import lab_folders, load_lab
 from serving.measures.decisions import Decision
-from tests.harness.chromium import chromium
+from tests.harness.browser.chromium import chromium
 
 pytestmark = pytest.mark.slow
 

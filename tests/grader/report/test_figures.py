@@ -7,7 +7,7 @@ from grader.evaluation import MAJORITY
 from grader.report import figures
 from serving.measures.reliability import reliability, risk_coverage
 from tests.grader.report.test_images import svg_of
-from tests.harness.decisions import decision
+from tests.harness.courses.decisions import decision
 
 
 def test_learning_curve_has_a_panel_for_each_logged_metric(tmp_path: Path) -> None:

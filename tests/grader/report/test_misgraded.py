@@ -10,7 +10,7 @@ from labs_schema.hashes import submission_key
 from labs_schema.limits import ReportLimits
 from labs_schema.models import Lab
 from serving.measures.decisions import Decision
-from tests.harness.decisions import decision
+from tests.harness.courses.decisions import decision
 
 WORKS, READS = "Does it compile?", "Is it readable?"
 

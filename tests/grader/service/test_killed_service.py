@@ -16,8 +16,8 @@ import pytest
 
 from labs_schema.models import Lab
 from serving.store.store import open_store
-from tests.harness.lab_folders import write_lab
-from tests.harness.processes import start
+from tests.harness.courses.lab_folders import write_lab
+from tests.harness.processes.forking import start
 
 CLIENTS, STOPS, STUDENTS = 4, 1, 48
 

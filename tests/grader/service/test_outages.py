@@ -7,8 +7,8 @@ import pytest
 
 from benchmarks.durability.outage import outage
 from benchmarks.durability.stops import SUBMISSIONS, stopped
-from tests.harness.lab_folders import write_lab
-from tests.harness.synthetic_lab import LAB, synthetic_lab
+from tests.harness.courses.lab_folders import write_lab
+from tests.harness.courses.synthetic_lab import LAB, synthetic_lab
 
 
 @pytest.mark.slow

@@ -14,8 +14,8 @@ import pytest
 
 from labs_schema.models import Lab
 from tests.harness.commands import run
-from tests.harness.lab_folders import write_lab
-from tests.harness.processes import start
+from tests.harness.courses.lab_folders import write_lab
+from tests.harness.processes.forking import start
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from rich.console import Console
 from grader.service.courses import read_labs, served_courses
 from grader.service.engine import ModelOptions
 from serving.store.store import open_store
-from tests.harness.lab_folders import write_lab
+from tests.harness.courses.lab_folders import write_lab
 
 
 def test_unreadable_lab_is_reported_without_students(tmp_path: Path, make_lab) -> None:

@@ -15,7 +15,7 @@ from labs_schema.grades import Status
 from labs_schema.reading.validate import load_lab
 from serving.store.access.roles import Role
 from serving.store.store import Store
-from tests.harness.pages import Forms, machine_grade, record_lab
+from tests.harness.browser.pages import Forms, machine_grade, record_lab
 from tests.harness.review.model import OpenPage, ReviewModel
 
 TAS = ("Ada", "Ben", "Cy")

@@ -8,7 +8,7 @@ from urllib.parse import urljoin
 
 import httpx
 
-from tests.harness.pages import Forms
+from tests.harness.browser.pages import Forms
 from tests.harness.review.comparison import faults
 from tests.harness.review.model import Key, OpenPage
 from tests.harness.review.site import TAS, Site

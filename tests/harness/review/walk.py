@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection
 
 from labs_schema.models import Lab
 from serving.store.store import Store
+from tests.harness.courses.synthetic_lab import synthetic_lab
 from tests.harness.review.answers import AnsweredQuestions
 from tests.harness.review.assigning import AssignmentPages
 from tests.harness.review.comparison import faults, finished
@@ -12,7 +13,6 @@ from tests.harness.review.lab_pages import LabPages
 from tests.harness.review.second_marking import SecondMarkings
 from tests.harness.review.site import TAS, Host, Site
 from tests.harness.review.submissions import SubmissionPages
-from tests.harness.synthetic_lab import synthetic_lab
 
 KINDS = {
     "open": 5,

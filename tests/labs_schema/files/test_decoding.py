@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from labs_schema.files.decoding import decode, known_encoding
 from labs_schema.reading.validate import read_lab
-from tests.harness.lab_folders import write_lab
+from tests.harness.courses.lab_folders import write_lab
 
 RUSSIAN = "// программа вычисляет сумму двух чисел\nint main(void) { return 0; }\n"
 CHINESE = "// 计算两个数的和并输出\nint main(void) { return 0; }\n"

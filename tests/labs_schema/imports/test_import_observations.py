@@ -21,7 +21,7 @@ from labs_schema.imports.observations.results_json import READERS, ResultsError,
 from labs_schema.models import Lab
 from labs_schema.observations import CheckKind, CheckResult, Outcome
 from labs_schema.reading.validate import load_lab, read_lab
-from tests.harness.lab_folders import write_lab
+from tests.harness.courses.lab_folders import write_lab
 
 PASSED, FAILED = Outcome.PASSED, Outcome.FAILED
 GRADESCOPE = {

@@ -12,7 +12,7 @@ from labs_schema.models import Lab
 from labs_schema.observations import CheckKind, CheckResult, Outcome, SubmissionObservations
 from labs_schema.reading.observations_file import load_observations, write_observations
 from labs_schema.reading.validate import load_lab, read_lab
-from tests.harness.lab_folders import write_lab
+from tests.harness.courses.lab_folders import write_lab
 
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
 FILE = "observations.jsonl"

@@ -13,8 +13,8 @@ from labs_schema.files.file_reader import decode
 from labs_schema.hashes import rubric_hash, submission_hash, submission_key
 from labs_schema.models import HumanGrade, SourceFile, Submission
 from labs_schema.reading.validate import lab_folders, load_lab, read_lab, stray_entries
+from tests.harness.courses.lab_folders import write_lab
 from tests.harness.errors import raises_code
-from tests.harness.lab_folders import write_lab
 
 HEADER = (
     "Criterion,Fast?,Fast?\nDescription,,\nRating,Yes,No\nRating description,In a second,Not\nMarks,2,0\nStudent,,\n"

@@ -9,7 +9,7 @@ import pytest
 from labs_schema.errors import InputError
 from labs_schema.models import Lab
 from labs_schema.reading.validate import load_lab, load_rubric, read_lab
-from tests.harness.lab_folders import write_lab
+from tests.harness.courses.lab_folders import write_lab
 
 SAMPLES = Path(__file__).parents[3] / "labs"
 

@@ -10,7 +10,7 @@ from labs_schema.reading.roster import parse_roster
 from labs_schema.reading.validate import load_lab, stray_entries
 from labs_schema.tables.delimited import Row, parse_delimited
 from labs_schema.tables.reader import read_table_file
-from tests.harness.lab_folders import write_lab
+from tests.harness.courses.lab_folders import write_lab
 
 GRADESCOPE = "First Name,Last Name,SID,Email,Section\nMario,Rossi,20231234,mr@uni.example,A\n"
 MOODLE = '"First name",Surname,"ID number","Email address"\nMario,Rossi,20231234,mr@uni.example\n'

@@ -12,7 +12,7 @@ from labs_schema.grades import CriterionGrade, Grade, Provenance
 from labs_schema.models import Criterion, Lab
 from labs_schema.reading.validate import load_lab, read_lab
 from labs_schema.rubrics.rubric_json import parse_rubric
-from tests.harness.lab_folders import write_lab
+from tests.harness.courses.lab_folders import write_lab
 
 OURS = [
     {"title": "Compiles?", "description": "With gcc", "Ratings": [{"title": "A", "description": "Yes", "marks": 2},

@@ -7,7 +7,7 @@ import pytest
 
 from labs_schema.models import Lab
 from labs_schema.reading.validate import read_lab
-from tests.harness.lab_folders import write_lab
+from tests.harness.courses.lab_folders import write_lab
 from tests.labs_schema.submissions.uploads import Files, put, zipped
 
 

@@ -16,7 +16,7 @@ from labs_schema.reading.validate import read_lab
 from labs_schema.student_ids import StudentIds, did_you_mean_id
 from labs_schema.submissions.adhoc_submission import read_adhoc_submission, read_given_archive
 from labs_schema.tables.reader import read_table
-from tests.harness.lab_folders import write_lab
+from tests.harness.courses.lab_folders import write_lab
 
 HEADER = "Criterion,Fast?,Fast?\nDescription,,\nRating,Yes,No\nRating description,,\nMarks,2,0\nStudent,,\n"
 PROGRAM = b"int main(void) { return 0; }\n"

@@ -9,8 +9,8 @@ from labs_schema.errors import InputError
 from labs_schema.models import Criterion, Rating
 from labs_schema.reading.validate import load_lab, load_rubric
 from labs_schema.submissions.adhoc_submission import read_adhoc_submission, read_given_archive, read_given_files
+from tests.harness.courses.lab_folders import write_lab
 from tests.harness.errors import raises_code
-from tests.harness.lab_folders import write_lab
 
 
 def test_files_form_one_submission_sorted_by_name(tmp_path: Path) -> None:

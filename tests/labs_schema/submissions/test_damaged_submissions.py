@@ -18,7 +18,7 @@ from labs_schema.files.file_reader import read_bytes
 from labs_schema.reading.validate import read_lab
 from labs_schema.submissions.archives import read_archive
 from labs_schema.submissions.source_files import read_source_files
-from tests.harness.lab_folders import write_lab
+from tests.harness.courses.lab_folders import write_lab
 
 Damage = Callable[[Path], object]
 """Changes the folder `submissions` of a lab whose students are s000@course to s005@course."""

@@ -15,7 +15,7 @@ from labs_schema.source.languages import language_of, majority_languages
 from labs_schema.submissions.archives import read_archive
 from labs_schema.submissions.file_names import safe_member_path
 from labs_schema.submissions.source_files import read_source_files
-from tests.harness.lab_folders import write_lab
+from tests.harness.courses.lab_folders import write_lab
 from tests.labs_schema.submissions.uploads import LIMITS, Files, codes, paths, put, read_folder, tarred, zipped
 
 C = b"#include <stdio.h>\nint main(void) { return 0; }\n"

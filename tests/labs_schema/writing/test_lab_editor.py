@@ -17,7 +17,7 @@ from labs_schema.models import Lab
 from labs_schema.reading.lab_folders import stray_entries
 from labs_schema.reading.validate import load_lab, load_rubric
 from labs_schema.writing.lab_editor import LabTexts, create_lab, read_texts, save_texts
-from tests.harness.lab_folders import write_lab
+from tests.harness.courses.lab_folders import write_lab
 
 CHECKS = 'tests:\n  - {name: one, stdin: "3\\n", stdout: "9\\n"}\n'
 

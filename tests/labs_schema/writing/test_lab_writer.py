@@ -16,8 +16,8 @@ from labs_schema.rubrics.rubric_text import clean_description
 from labs_schema.rubrics.titles import title_keys
 from labs_schema.tables.csv_writer import number
 from labs_schema.writing.lab_writer import write_ratings
+from tests.harness.courses.lab_folders import write_lab
 from tests.harness.errors import raises_code
-from tests.harness.lab_folders import write_lab
 
 LETTERS = st.characters(exclude_categories=("Cc", "Cs", "Cf", "Co", "Cn", "Zs", "Zl", "Zp"))
 """Characters of titles."""

@@ -19,7 +19,7 @@ from serving.jobs.worker.backend import WorkerBackend
 from serving.scheduler.engine_thread import EngineThread
 from serving.store.access.roles import Role
 from serving.store.store import open_store
-from tests.harness.lab_folders import write_lab
+from tests.harness.courses.lab_folders import write_lab
 
 COURSE = "cs101"
 UNLIMITED = "100000/second"

@@ -13,9 +13,9 @@ from serving.api import observation_requests
 from serving.api.schemas.examples import BY_LAB
 from serving.observer.queue import NO_OBSERVER, TOO_LATE, ObservationQueue
 from serving.observer.worker import ObserverWorker
-from tests.harness.lab_folders import write_lab
-from tests.harness.observer_process import EvenPasses
-from tests.harness.processes import wait_until
+from tests.harness.courses.lab_folders import write_lab
+from tests.harness.processes.forking import wait_until
+from tests.harness.processes.observer_process import EvenPasses
 from tests.serving.api.conftest import COURSE, CourseSetup
 
 GRADE = {**BY_LAB, "lab": "lab1", "student": "s7"}

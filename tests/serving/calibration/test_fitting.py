@@ -6,7 +6,7 @@ import pytest
 from serving.calibration.fitting import Temperatures, cross_fitted, fit, threshold
 from serving.measures.arrays import Floats
 from serving.measures.decisions import Decision
-from tests.harness.decisions import decision
+from tests.harness.courses.decisions import decision
 
 MAX_ERROR, CONFIDENCE = 0.1, 0.9
 

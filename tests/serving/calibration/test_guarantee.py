@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from serving.calibration.risk_control import Bound
-from tests.harness.simulated_courses import (
+from tests.harness.courses.simulated_courses import (
     AGREEMENT,
     SimulatedCourse,
     Violations,

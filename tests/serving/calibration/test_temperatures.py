@@ -5,7 +5,7 @@ import pytest
 
 from serving.calibration.fitting import MAX_LOG_T, fit_log_temperature, fit_temperatures
 from serving.measures.decisions import Decision
-from tests.harness.decisions import decision
+from tests.harness.courses.decisions import decision
 
 
 def drawn(n: int, temperature: float, *, lab: str = "a", criterion: str = "x", seed: int = 0) -> list[Decision]:

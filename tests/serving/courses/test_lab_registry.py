@@ -5,7 +5,7 @@ from pathlib import Path
 
 from labs_schema.models import Lab
 from serving.courses.lab_registry import read_registry
-from tests.harness.lab_folders import write_lab
+from tests.harness.courses.lab_folders import write_lab
 
 
 def test_labs_are_read_by_name_without_submissions_and_grades(make_lab: Callable[..., Lab], tmp_path: Path) -> None:

@@ -16,8 +16,8 @@ from grader.cli import app
 from labs_schema.models import Lab
 from prompts.manifest import ModelManifest, prompt_hash, tokenizer_hash, write_manifest
 from prompts.style import PromptStyle
-from tests.harness.lab_folders import write_lab
-from tests.harness.processes import start
+from tests.harness.courses.lab_folders import write_lab
+from tests.harness.processes.forking import start
 
 COURSES = ("cs101", "cs102")
 SECONDS = 120

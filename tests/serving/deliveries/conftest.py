@@ -21,7 +21,7 @@ from serving.deliveries.retries import Retries
 from serving.deliveries.sending import Sender, Source
 from serving.store.database import PRAGMAS
 from serving.store.store import Store, open_store
-from tests.harness.graded_store import COURSE
+from tests.harness.stores.graded_store import COURSE
 
 
 class FakePlatform:

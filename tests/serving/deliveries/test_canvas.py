@@ -18,9 +18,9 @@ from serving.deliveries.sending import Sender, StudentOutcome
 from serving.outbound.client import OutboundClient
 from serving.outbound.policy import OutboundPolicy, parse_origin
 from serving.store.store import Store
-from tests.harness.adapters import canvas_rubric
-from tests.harness.fake_canvas import ASSIGNMENT, COURSE, TOKEN, FakeCanvas
-from tests.harness.graded_store import grade_students, record_grade
+from tests.harness.platforms.adapters import canvas_rubric
+from tests.harness.platforms.fake_canvas import ASSIGNMENT, COURSE, TOKEN, FakeCanvas
+from tests.harness.stores.graded_store import grade_students, record_grade
 
 # canvasapi warns about http; the fake has no certificate.
 pytestmark = pytest.mark.filterwarnings("ignore:Canvas may respond unexpectedly:UserWarning")

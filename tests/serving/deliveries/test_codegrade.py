@@ -18,8 +18,8 @@ from serving.deliveries.sending import Sender, StudentOutcome
 from serving.outbound.client import OutboundClient
 from serving.outbound.policy import OutboundPolicy, parse_origin
 from serving.store.store import Store, open_store
-from tests.harness.fake_codegrade import ASSIGNMENT, TOKEN, FakeCodeGrade, group_of
-from tests.harness.graded_store import COURSE, grade_students, record_grade
+from tests.harness.platforms.fake_codegrade import ASSIGNMENT, TOKEN, FakeCodeGrade, group_of
+from tests.harness.stores.graded_store import COURSE, grade_students, record_grade
 
 COMPILES, READABLE = "Does it compile?", "Is it readable?"
 

@@ -8,7 +8,7 @@ from serving.deliveries.differences import differences, listed, mapping_text, ma
 from serving.deliveries.plan import Action, DeliveryPlan, ReleasePolicy
 from serving.deliveries.platform import Value
 from serving.store.store import Store
-from tests.harness.graded_store import grade_students, record_grade
+from tests.harness.stores.graded_store import grade_students, record_grade
 from tests.serving.deliveries.conftest import FakePlatform
 
 COMPILES, READABLE = "Does it compile?", "Is it readable?"

@@ -8,7 +8,7 @@ from labs_schema.models import Lab
 from labs_schema.observations import CheckKind, CheckResult, Outcome, SubmissionObservations, evidence_line
 from serving.deliveries.records import GradeRecord, read_records
 from serving.store.store import Store
-from tests.harness.pages import COURSE, record_lab
+from tests.harness.browser.pages import COURSE, record_lab
 
 PASSED = CheckResult(check="three numbers", kind=CheckKind.TEST, outcome=Outcome.PASSED, visible=True)
 FAILED = CheckResult(check="boundary", kind=CheckKind.TEST, outcome=Outcome.FAILED, visible=True, input="0")

@@ -18,8 +18,8 @@ from serving.deliveries.sending import Sender, StudentOutcome
 from serving.outbound.client import OutboundClient
 from serving.outbound.policy import OutboundPolicy, parse_origin
 from serving.store.store import Store, open_store
-from tests.harness.fake_github import ASSIGNMENT, TOKEN, FakeGitHub, _pull_request
-from tests.harness.graded_store import COURSE, grade_students, record_grade
+from tests.harness.platforms.fake_github import ASSIGNMENT, TOKEN, FakeGitHub, _pull_request
+from tests.harness.stores.graded_store import COURSE, grade_students, record_grade
 
 COMPILES, READABLE = "Does it compile?", "Is it readable?"
 
@@ -117,7 +117,7 @@ def test_the_first_pull_request_named_feedback_gets_the_comment(
     elif fault == "closed":
         requests[0]["state"] = "closed"
     elif fault == "too long":
-        monkeypatch.setattr("tests.harness.fake_github.MOST", 10)
+        monkeypatch.setattr("tests.harness.platforms.fake_github.MOST", 10)
     else:
         requests.insert(0, _pull_request(7))
     codes = [each.code for each in connected.send()]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.killed_sender import killed
+from tests.harness.processes.killed_sender import killed
 
 KINDS = ("lti-moodle", "canvas-service")
 NIGHTLY = ("canvas-points", "moodle-rubric", "moodle-service")

@@ -15,7 +15,7 @@ from serving.deliveries.platform import CriterionValue, PlatformPerson, Value
 from serving.deliveries.sending import StudentOutcome
 from serving.store.platforms.deliveries import Deliveries
 from serving.store.store import Store
-from tests.harness.graded_store import COURSE, grade_students, record_grade
+from tests.harness.stores.graded_store import COURSE, grade_students, record_grade
 from tests.serving.deliveries.conftest import FakePlatform
 
 POLICY = ReleasePolicy()

@@ -25,8 +25,8 @@ from serving.model.loading import GraderOptions, load_grader
 from serving.model.weights import weights_hashes
 from serving.scheduler.engine_thread import EngineThread
 from serving.store.store import open_store
+from tests.harness.courses.lab_folders import write_lab
 from tests.harness.errors import raises_code
-from tests.harness.lab_folders import write_lab
 
 pytestmark = pytest.mark.slow
 

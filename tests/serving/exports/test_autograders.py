@@ -22,7 +22,7 @@ from labs_schema.models import Lab
 from serving.api.schemas.grades import GradeResponse
 from serving.api.schemas.requests import LabGradeRequest
 from serving.exports.autograders.package import PLACEHOLDER, AutograderRequest, autograder_zip
-from tests.harness.lab_folders import write_lab
+from tests.harness.courses.lab_folders import write_lab
 
 Answer = tuple[int, dict[str, str], Any]
 KEY = "grader_0123456789"

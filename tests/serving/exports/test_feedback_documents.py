@@ -12,7 +12,7 @@ from labs_schema.errors import InputError
 from serving.exports.exporter import ExportRequest, export_results
 from serving.exports.feedback_documents import Documents, _folder_names
 from serving.exports.scores import Policy
-from tests.harness.lab_folders import write_lab
+from tests.harness.courses.lab_folders import write_lab
 
 
 @pytest.fixture

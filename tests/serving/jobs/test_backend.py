@@ -11,7 +11,7 @@ from serving.jobs.chunk import grade_chunk
 from serving.jobs.worker.backend import WorkerBackend
 from serving.scheduler.engine_thread import EngineThread
 from serving.store.store import Store
-from tests.harness.lab_folders import write_lab
+from tests.harness.courses.lab_folders import write_lab
 
 
 def test_failed_answer_in_a_worker_is_retried(

@@ -13,9 +13,9 @@ from serving.jobs.job import Job, State
 from serving.jobs.repository import JobRepository
 from serving.jobs.worker.worker import Worker
 from serving.store.store import open_store
-from tests.harness.exactly_once import assert_exactly_once
-from tests.harness.processes import ForkedProcess, start, wait_until
-from tests.harness.synthetic_lab import synthetic_lab
+from tests.harness.courses.synthetic_lab import synthetic_lab
+from tests.harness.processes.forking import ForkedProcess, start, wait_until
+from tests.harness.stores.exactly_once import assert_exactly_once
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_each_worker_grades_its_own_course_only(new_url: Callable[[], str]) -> N
 
     def run(name: str, course: str) -> ForkedProcess:
         options = ["--submissions", 64, "--pace", 0.1, "--dead-seconds", 1.5, "--course", course]
-        running.append(start("tests.harness.worker_process", url, name, *options, stdout=subprocess.PIPE))
+        running.append(start("tests.harness.processes.worker_process", url, name, *options, stdout=subprocess.PIPE))
         assert running[-1].stdout is not None and running[-1].stdout.readline() == b"ready\n"
         return running[-1]
 

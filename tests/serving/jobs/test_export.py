@@ -16,8 +16,8 @@ from serving.jobs.results import export as exporting
 from serving.jobs.results.export import check_output_folder, export
 from serving.jobs.results.results import Result
 from serving.store.store import Store
+from tests.harness.courses.lab_folders import write_lab
 from tests.harness.errors import raises_code
-from tests.harness.lab_folders import write_lab
 
 COMPILES, READABLE = "Does it compile?", "Is it readable?"
 

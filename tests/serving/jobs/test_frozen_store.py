@@ -11,9 +11,9 @@ from serving.jobs.repository import JobRepository
 from serving.jobs.worker.worker import Worker
 from serving.store.errors import StoreError
 from serving.store.store import Store
-from tests.harness.exactly_once import assert_exactly_once
-from tests.harness.processes import wait_until
-from tests.harness.synthetic_lab import COURSE, HashBackend, synthetic_lab
+from tests.harness.courses.synthetic_lab import COURSE, HashBackend, synthetic_lab
+from tests.harness.processes.forking import wait_until
+from tests.harness.stores.exactly_once import assert_exactly_once
 
 pytestmark = pytest.mark.slow
 

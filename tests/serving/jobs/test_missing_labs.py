@@ -16,10 +16,10 @@ from serving.jobs.repository import JobRepository
 from serving.jobs.worker.backend import WorkerBackend
 from serving.jobs.worker.worker import Worker
 from serving.store.store import Store, open_store
-from tests.harness.exactly_once import assert_exactly_once
-from tests.harness.lab_folders import write_lab
-from tests.harness.processes import start, wait_until
-from tests.harness.synthetic_lab import COURSE, synthetic_lab
+from tests.harness.courses.lab_folders import write_lab
+from tests.harness.courses.synthetic_lab import COURSE, synthetic_lab
+from tests.harness.processes.forking import start, wait_until
+from tests.harness.stores.exactly_once import assert_exactly_once
 
 
 class NoLabs:
@@ -102,7 +102,8 @@ def test_worker_without_the_lab_leaves_the_job_to_others(
     if other_job:
         created.append(jobs.add(COURSE, lab, actor="ta"))
     options = ["--submissions", 16, "--pace", 0.2, "--dead-seconds", quick.dead_seconds]
-    with start("tests.harness.worker_process", postgresql_url, "with", *options, stdout=subprocess.PIPE) as another:
+    module = "tests.harness.processes.worker_process"
+    with start(module, postgresql_url, "with", *options, stdout=subprocess.PIPE) as another:
         try:
             assert another.stdout is not None and another.stdout.readline() == b"ready\n"
             if other_job:

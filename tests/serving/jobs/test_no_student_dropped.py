@@ -16,7 +16,7 @@ from serving.jobs.repository import JobRepository
 from serving.jobs.results.export import export
 from serving.jobs.results.results import ungraded_results
 from serving.store.store import Store
-from tests.harness.lab_folders import write_lab
+from tests.harness.courses.lab_folders import write_lab
 
 CODES = {
     "s000": "no-program",

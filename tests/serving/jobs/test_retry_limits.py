@@ -1,7 +1,7 @@
 """The totals in docs/reference/retries.md follow from the limits."""
 
 from labs_schema.limits import JobLimits, RetryLimits, TransportLimits
-from tests.harness.processes import ROOT
+from tests.harness.processes.forking import ROOT
 
 RETRIES, JOBS, TRANSPORT = RetryLimits(), JobLimits(), TransportLimits()
 REQUESTS_PER_CALL = 2

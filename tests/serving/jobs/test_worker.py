@@ -14,9 +14,9 @@ from serving.jobs.job import RequestedState, State
 from serving.jobs.repository import JobRepository
 from serving.jobs.worker.worker import Worker
 from serving.store.store import open_store
-from tests.harness.exactly_once import assert_exactly_once
-from tests.harness.processes import ForkedProcess, start, wait_until
-from tests.harness.synthetic_lab import COURSE, synthetic_lab
+from tests.harness.courses.synthetic_lab import COURSE, synthetic_lab
+from tests.harness.processes.forking import ForkedProcess, start, wait_until
+from tests.harness.stores.exactly_once import assert_exactly_once
 
 
 def test_all_of_many_jobs_are_completed(backend: Any, worker: Worker, ended: Any) -> None:
@@ -109,7 +109,7 @@ def test_chunk_of_a_lost_worker_is_graded_by_another(new_url: Callable[[], str],
 
     def started(worker: str) -> ForkedProcess:
         options = ["--submissions", 40, "--pace", 0.1]
-        process = start("tests.harness.worker_process", url, worker, *options, stdout=subprocess.PIPE)
+        process = start("tests.harness.processes.worker_process", url, worker, *options, stdout=subprocess.PIPE)
         assert process.stdout is not None and process.stdout.readline() == b"ready\n"
         return process
 

@@ -14,7 +14,7 @@ from serving.jobs.job import Job, State
 from serving.jobs.worker.leases import Leases
 from serving.jobs.worker.worker import Worker
 from serving.store.errors import StoreError
-from tests.harness.processes import wait_until
+from tests.harness.processes.forking import wait_until
 
 
 def test_a_job_continues_after_an_engine_outage_of_any_length(

@@ -10,9 +10,9 @@ from serving.lti.platforms.platforms import PlatformDetails
 from serving.outbound.policy import OutboundPolicy
 from serving.store.database import PRAGMAS
 from serving.store.store import Store, open_store
-from tests.harness.fake_lti import FakeLti
-from tests.harness.lti_browser import LtiTool
-from tests.harness.pages import record_lab
+from tests.harness.browser.pages import record_lab
+from tests.harness.lti.browser import LtiTool
+from tests.harness.lti.fake_lti import FakeLti
 
 POLICY = OutboundPolicy()
 MakeLab = Callable[..., Lab]

@@ -10,9 +10,9 @@ from serving.lti.launches.roles import MEMBERSHIP, is_staff
 from serving.lti.platforms.courses import Context, PlatformCourses
 from serving.lti.platforms.platforms import Platforms
 from serving.web.sessions import COOKIE
-from tests.harness.fake_lti import CLAIM, CLIENT, CONTEXT, DEPLOYMENT, DROP, INSTRUCTOR, LEARNER, LINK, Launch
-from tests.harness.lti_browser import TEACHER, TOOL, LtiBrowser
-from tests.harness.pages import COURSE
+from tests.harness.browser.pages import COURSE
+from tests.harness.lti.browser import TEACHER, TOOL, LtiBrowser
+from tests.harness.lti.fake_lti import CLAIM, CLIENT, CONTEXT, DEPLOYMENT, DROP, INSTRUCTOR, LEARNER, LINK, Launch
 from tests.serving.lti.conftest import Course
 
 NAMES = ("name", "given_name", "family_name", "email")

@@ -8,11 +8,11 @@ import pytest
 from jinja2 import Template
 
 from labs_schema.models import Lab
-from tests.harness.accessibility import page_faults
-from tests.harness.chromium import chromium
-from tests.harness.fake_lti import CLAIM, DROP, LEARNER, Launch
-from tests.harness.lti_browser import TEACHER, TOOL, LtiBrowser
-from tests.harness.pages import record_lab
+from tests.harness.browser.accessibility import page_faults
+from tests.harness.browser.chromium import chromium
+from tests.harness.browser.pages import record_lab
+from tests.harness.lti.browser import TEACHER, TOOL, LtiBrowser
+from tests.harness.lti.fake_lti import CLAIM, DROP, LEARNER, Launch
 from tests.serving.lti.conftest import Course
 from tests.serving.lti.test_deep_linking import OWN, choices
 from tests.serving.lti.test_registration import Invited

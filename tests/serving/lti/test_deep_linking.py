@@ -8,10 +8,10 @@ import httpx
 import pytest
 
 from serving.lti.platforms.platforms import Platforms
-from tests.harness.fake_lti import DEEP, DROP, Launch
-from tests.harness.fake_lti_services import Request
-from tests.harness.lti_browser import TEACHER, TOOL, LtiBrowser
-from tests.harness.pages import Forms
+from tests.harness.browser.pages import Forms
+from tests.harness.lti.browser import TEACHER, TOOL, LtiBrowser
+from tests.harness.lti.fake_lti import DEEP, DROP, Launch
+from tests.harness.lti.fake_lti_services import Request
 from tests.serving.lti.conftest import Course
 from tests.serving.lti.test_refused_launches import code
 

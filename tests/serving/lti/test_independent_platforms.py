@@ -36,12 +36,12 @@ from serving.store.access.roles import Role
 from serving.store.store import Store, open_store
 from serving.web.lti.app import mount_lti
 from serving.web.lti.state import LtiOptions
-from tests.harness.graded_store import grade_students, record_grade
-from tests.harness.pages import COURSE, SESSION_KEY, Forms, pages_app
+from tests.harness.browser.pages import COURSE, SESSION_KEY, Forms, pages_app
+from tests.harness.stores.graded_store import grade_students, record_grade
 
 pytestmark = pytest.mark.nightly
 
-HARNESS = Path(__file__).parents[2] / "harness"
+HARNESS = Path(__file__).parents[2] / "harness" / "lti"
 OPENEDX = os.environ.get("GRADER_TEST_OPENEDX_PYTHON") or (sys.executable if find_spec("lti_consumer") else "")
 PLATFORMS = [
     pytest.param(

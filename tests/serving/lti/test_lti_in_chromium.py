@@ -9,9 +9,9 @@ from axe_playwright_python.sync_playwright import Axe
 
 from labs_schema.models import Lab
 from serving.store.store import Store
-from tests.harness.chromium import chromium
-from tests.harness.fake_lti import FakeLti
-from tests.harness.lti_classroom import FLAGS, Classroom
+from tests.harness.browser.chromium import chromium
+from tests.harness.lti.classroom import FLAGS, Classroom
+from tests.harness.lti.fake_lti import FakeLti
 
 pytestmark = pytest.mark.slow
 

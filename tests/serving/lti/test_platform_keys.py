@@ -13,7 +13,7 @@ from serving.lti.platforms.platform_keys import PlatformKeys
 from serving.outbound.client import OutboundClient
 from serving.outbound.errors import OutboundFailedError
 from serving.outbound.policy import OutboundPolicy
-from tests.harness.lti_tokens import private_key, public_jwk
+from tests.harness.lti.tokens import private_key, public_jwk
 
 LIMITS = LtiLimits()
 URL = "https://platform.example/keys"

@@ -15,9 +15,9 @@ from labs_schema.errors import issue_texts
 from labs_schema.limits import LtiLimits
 from serving.lti.platforms.platforms import Platforms
 from serving.web.sessions import COOKIE
-from tests.harness.fake_lti import CLAIM, CLIENT, DEEP, DROP, INSTRUCTOR, LEARNER, Launch
-from tests.harness.lti_browser import TEACHER, TOOL, LtiBrowser
-from tests.harness.lti_tokens import private_key, public_jwk, signed
+from tests.harness.lti.browser import TEACHER, TOOL, LtiBrowser
+from tests.harness.lti.fake_lti import CLAIM, CLIENT, DEEP, DROP, INSTRUCTOR, LEARNER, Launch
+from tests.harness.lti.tokens import private_key, public_jwk, signed
 from tests.serving.lti.conftest import Course
 
 LIMITS = LtiLimits()

@@ -7,9 +7,9 @@ import pytest
 
 from serving.lti.platforms.platforms import Platforms
 from serving.lti.platforms.registration import RegistrationLinks
-from tests.harness.fake_lti import CLIENT, DEPLOYMENT, FakeLti
-from tests.harness.lti_browser import TOOL, LtiBrowser
-from tests.harness.pages import Forms
+from tests.harness.browser.pages import Forms
+from tests.harness.lti.browser import TOOL, LtiBrowser
+from tests.harness.lti.fake_lti import CLIENT, DEPLOYMENT, FakeLti
 from tests.serving.lti.conftest import Course
 from tests.serving.lti.test_refused_launches import code
 

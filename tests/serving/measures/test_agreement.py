@@ -15,7 +15,7 @@ from serving.measures.coefficients import (
 )
 from serving.measures.decisions import Decision
 from serving.measures.resampling import draw
-from tests.harness.decisions import decision
+from tests.harness.courses.decisions import decision
 
 MARKS = [2.0, 1.0, 0.0]
 TITLES = {("lab", "c"): ("A", "B", "C"), ("lab", "d"): ("B", "D")}

@@ -15,7 +15,7 @@ from serving.measures.decisions import Decision, clusters_of, decisions_from_ans
 from serving.measures.inter_annotator import units_of
 from serving.measures.order_effects import flip_rate
 from serving.measures.resampling import draw, sign_flip_test
-from tests.harness.decisions import decision
+from tests.harness.courses.decisions import decision
 
 GROUPS = [(f"s{i}", f"t{i}") for i in range(6)]
 

@@ -7,7 +7,7 @@ import pytest
 
 from labs_schema.models import HumanGrade, Lab
 from serving.measures.inter_annotator import Unit, inter_annotator_agreement, majority_match, units_of
-from tests.harness.decisions import decision
+from tests.harness.courses.decisions import decision
 
 
 def unit(student: str, **given: int) -> Unit:

@@ -7,7 +7,7 @@ from scipy import stats
 from serving.measures.decisions import Decision
 from serving.measures.order_effects import chosen_ratings, flip_rate, order_effects, position_bias
 from serving.scoring.option_orders import option_orders
-from tests.harness.decisions import decision
+from tests.harness.courses.decisions import decision
 
 
 def scored(letters: tuple[int, ...], student: str = "s1", ratings: int = 3) -> Decision:

@@ -15,7 +15,7 @@ from serving.measures.reliability import (
     reliability_bins,
     risk_coverage,
 )
-from tests.harness.decisions import decision
+from tests.harness.courses.decisions import decision
 
 
 def test_ece_is_the_weighted_gap_between_confidence_and_agreement() -> None:

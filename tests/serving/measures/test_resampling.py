@@ -6,7 +6,7 @@ from scipy.stats import ttest_1samp
 
 from serving.measures.agreement import exact_matches
 from serving.measures.resampling import FLIPS, draw, estimate, sign_flip_test, weighted_mean
-from tests.harness.decisions import decision
+from tests.harness.courses.decisions import decision
 
 
 def test_resamples_draw_students_with_all_their_decisions() -> None:

@@ -19,9 +19,9 @@ from serving.observer.worker import ObserverWorker
 from serving.observing.isolation.watching import SandboxError
 from serving.store.store import Store, open_store
 from serving.store.tables import observation_requests
-from tests.harness.observer_process import DEAD_SECONDS, even_passes
-from tests.harness.processes import ForkedProcess, start, wait_until
-from tests.harness.synthetic_lab import COURSE, LAB, synthetic_lab
+from tests.harness.courses.synthetic_lab import COURSE, LAB, synthetic_lab
+from tests.harness.processes.forking import ForkedProcess, start, wait_until
+from tests.harness.processes.observer_process import DEAD_SECONDS, even_passes
 
 ALIVE = 60.0
 
@@ -155,7 +155,7 @@ def test_killed_observers_lose_and_double_nothing(new_url: Callable[[], str], tm
     wanted, queue = works(store, 40), ObservationQueue(store.database, dead_seconds=DEAD_SECONDS)
 
     def observer() -> ForkedProcess:
-        process = start("tests.harness.observer_process", url, "o1", log, stdout=subprocess.PIPE, text=True)
+        process = start("tests.harness.processes.observer_process", url, "o1", log, stdout=subprocess.PIPE, text=True)
         assert process.stdout and process.stdout.readline() == "ready\n"
         process.stdout.close()
         return process

@@ -17,8 +17,8 @@ from serving.observing.observer import Observer
 from serving.observing.tool_versions import tool_versions
 from serving.observing.toolchains import TOOLCHAINS, find_toolchain
 from serving.observing.validating import build_validator
+from tests.harness.courses.programs import submission
 from tests.harness.errors import raises_code
-from tests.harness.programs import submission
 
 SUM = (ProgramTest(name="sum", stdin="2 3\n", stdout="5\n"),)
 

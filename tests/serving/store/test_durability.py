@@ -19,9 +19,9 @@ from sqlalchemy import text
 from serving.store.database import open_database
 from serving.store.errors import StoreError
 from serving.store.store import open_store
-from tests.harness.processes import start
+from tests.harness.processes.forking import start
 
-WRITER = "tests.harness.writing_process"
+WRITER = "tests.harness.processes.writing_process"
 
 
 def written(hand: Any) -> str:

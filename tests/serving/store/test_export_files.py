@@ -14,7 +14,7 @@ from serving.jobs.repository import JobRepository
 from serving.jobs.results.export import export
 from serving.store.exports import erase_from_exports
 from serving.store.store import Store
-from tests.harness.lab_folders import write_lab
+from tests.harness.courses.lab_folders import write_lab
 
 
 def test_only_the_students_lines_rows_and_items_are_removed(

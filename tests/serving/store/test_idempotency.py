@@ -18,7 +18,7 @@ from serving.store.errors import ForgottenError, InProgressError, OtherBodyError
 from serving.store.idempotency import ANSWER_AGE, LEASE, has_ended, this_process
 from serving.store.ledger import audited_transaction
 from serving.store.store import Store, open_store
-from tests.harness.processes import start
+from tests.harness.processes.forking import start
 
 SCOPE, KEY, BODY = "k1 /grade", "abc", "body"
 
@@ -154,7 +154,7 @@ def test_concurrent_processes_process_each_request_once(new_url: Callable[[], st
     open_store(url := new_url()).close()
     keys = 40
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    processes = [start("tests.harness.claiming_process", url, keys, **pipes) for _ in range(4)]
+    processes = [start("tests.harness.processes.claiming_process", url, keys, **pipes) for _ in range(4)]
     for process in processes:
         assert process.stdout and process.stdout.readline() == "ready\n"
     with ThreadPoolExecutor(4) as pool:

@@ -8,9 +8,9 @@ import pytest
 from labs_schema.models import Lab
 from serving.store.access.roles import Role
 from serving.store.store import Store, open_store
-from tests.harness.chromium import chromium
-from tests.harness.pages import Forms, Visitor, pages_app, record_lab, visitor
-from tests.harness.review_browser import Service
+from tests.harness.browser.chromium import chromium
+from tests.harness.browser.pages import Forms, Visitor, pages_app, record_lab, visitor
+from tests.harness.browser.review_browser import Service
 
 FIRST, SECOND = "Does it compile?", "Is it readable?"
 

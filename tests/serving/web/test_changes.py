@@ -18,8 +18,8 @@ from serving.review.labelling.proposed_grades import Proposal, read_proposal, wr
 from serving.store.access.roles import Role
 from serving.store.exports import erase_from_exports
 from serving.store.store import Store
-from tests.harness.lab_folders import write_lab
-from tests.harness.pages import COURSE, Forms, Visitor, machine_grade, pages_app, record_lab, visitor
+from tests.harness.browser.pages import COURSE, Forms, Visitor, machine_grade, pages_app, record_lab, visitor
+from tests.harness.courses.lab_folders import write_lab
 
 CHANGES = f"lab/changes?course={COURSE}&lab=lab1"
 

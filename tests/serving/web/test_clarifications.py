@@ -24,8 +24,8 @@ from serving.scheduler.engine_thread import EngineThread
 from serving.store.access.roles import Role
 from serving.store.review.clarifications import Clarification, Clarifications, Event
 from serving.store.store import Store
-from tests.harness.lab_folders import write_lab
-from tests.harness.pages import COURSE, Forms, Visitor, pages_app, record_lab, visitor
+from tests.harness.browser.pages import COURSE, Forms, Visitor, pages_app, record_lab, visitor
+from tests.harness.courses.lab_folders import write_lab
 
 FIRST, SECOND = "Does it compile?", "Is it readable?"
 HERE = f"lab/doubts?course={COURSE}&lab=lab1"

@@ -7,7 +7,7 @@ from serving.jobs.repository import JobRepository
 from serving.jobs.results.results import results
 from serving.review.index import ReviewIndex
 from serving.store.grades.overrides import Action
-from tests.harness.pages import COURSE, record_lab
+from tests.harness.browser.pages import COURSE, record_lab
 from tests.serving.web.conftest import FIRST, SECOND, fields, other
 
 Reviewed = Any

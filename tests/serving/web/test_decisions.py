@@ -12,7 +12,7 @@ from serving.store.access.roles import Role
 from serving.store.grades.overrides import Action
 from serving.store.store import Store
 from serving.store.tables import audit
-from tests.harness.pages import COURSE, Forms, pages_app, record_lab, visitor
+from tests.harness.browser.pages import COURSE, Forms, pages_app, record_lab, visitor
 from tests.serving.web.conftest import FIRST, SECOND, fields, other
 
 Reviewed = Any

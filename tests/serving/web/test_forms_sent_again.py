@@ -9,7 +9,7 @@ from serving.review.team.team import Marking
 from serving.store.grades.overrides import Action
 from serving.store.grades.regrade_requests import RegradeRequests
 from serving.store.store import Store
-from tests.harness.pages import COURSE, Visitor, record_lab
+from tests.harness.browser.pages import COURSE, Visitor, record_lab
 from tests.serving.web.conftest import ReviewedLab
 from tests.serving.web.test_team import HERE, TeamPages
 

@@ -10,7 +10,7 @@ from labs_schema.models import Lab, SourceFile
 from serving.review.copies import Copies
 from serving.review.index import ReviewIndex
 from serving.store.store import Store
-from tests.harness.pages import COURSE, Forms, Visitor, record_lab, visitor
+from tests.harness.browser.pages import COURSE, Forms, Visitor, record_lab, visitor
 from tests.serving.web.conftest import ReviewedLab
 
 FIRST = "Does it compile?"

@@ -13,8 +13,8 @@ from serving.courses.served import OneCourse
 from serving.store.access.roles import Role
 from serving.store.platforms.deliveries import Deliveries
 from serving.store.store import Store
-from tests.harness.lab_folders import write_lab
-from tests.harness.pages import COURSE, Visitor, pages_app, record_lab, visitor
+from tests.harness.browser.pages import COURSE, Visitor, pages_app, record_lab, visitor
+from tests.harness.courses.lab_folders import write_lab
 
 EDIT = f"lab/edit?course={COURSE}&lab=lab1"
 

@@ -15,8 +15,8 @@ from serving.courses.served import OneCourse
 from serving.courses.uploads import FOLDER
 from serving.store.access.roles import Role
 from serving.store.store import Store
-from tests.harness.lab_folders import write_lab
-from tests.harness.pages import COURSE, Visitor, pages_app, visitor
+from tests.harness.browser.pages import COURSE, Visitor, pages_app, visitor
+from tests.harness.courses.lab_folders import write_lab
 
 PAGE = f"lab/submissions?course={COURSE}&lab=lab1"
 

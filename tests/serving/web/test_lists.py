@@ -9,7 +9,7 @@ from serving.jobs.repository import JobRepository
 from serving.review.index import ReviewIndex
 from serving.store.access.roles import Role
 from serving.store.store import Store
-from tests.harness.pages import COURSE, pages_app, record_lab, visitor
+from tests.harness.browser.pages import COURSE, pages_app, record_lab, visitor
 from tests.serving.web.conftest import FIRST, SECOND, other
 
 Reviewed = Any

@@ -15,10 +15,10 @@ from serving.jobs.chunk import grade_chunk
 from serving.jobs.clarified import for_clarification
 from serving.jobs.job import Job
 from serving.store.store import Store, open_store
-from tests.harness.lab_folders import write_lab
-from tests.harness.pages import pages_app
+from tests.harness.browser.pages import pages_app
+from tests.harness.courses.lab_folders import write_lab
+from tests.harness.courses.synthetic_lab import COURSE, LAB, HashBackend
 from tests.harness.review.walk import ReviewWalk, walk_lab
-from tests.harness.synthetic_lab import COURSE, LAB, HashBackend
 
 
 class LocalHost:

@@ -14,9 +14,9 @@ from serving.review.labelling.labelling import LabelState, Readiness, Stage, rea
 from serving.review.statistics import blind_agreement
 from serving.store.access.roles import Role
 from serving.store.store import Store
-from tests.harness.lab_folders import write_lab
-from tests.harness.labelling import FakeLabelling, estimated
-from tests.harness.pages import COURSE, Forms, Visitor, pages_app, record_lab, visitor
+from tests.harness.browser.pages import COURSE, Forms, Visitor, pages_app, record_lab, visitor
+from tests.harness.courses.lab_folders import write_lab
+from tests.harness.courses.labelling import FakeLabelling, estimated
 
 RATE = f"lab/rate?course={COURSE}&lab=lab1"
 

@@ -11,7 +11,7 @@ from serving.store.access.roles import Role
 from serving.store.access.student_links import LinkOptions, StudentLinks
 from serving.store.grades.regrade_requests import LIMITS, RegradeRequests
 from serving.store.store import Store
-from tests.harness.pages import COURSE, Visitor, pages_app, record_lab, visitor
+from tests.harness.browser.pages import COURSE, Visitor, pages_app, record_lab, visitor
 
 COMPILES, READABLE = "Does it compile?", "Is it readable?"
 ACCEPTED = {"status": Status.ACCEPTED, "review_reasons": ()}

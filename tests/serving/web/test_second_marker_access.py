@@ -16,8 +16,8 @@ from serving.review.team.team import Marking, NewAssignment, Team
 from serving.store.access.roles import Role
 from serving.store.grades.regrade_requests import RegradeRequests
 from serving.store.store import Store
-from tests.harness.lab_folders import write_lab
-from tests.harness.pages import COURSE, Visitor, pages_app, record_lab
+from tests.harness.browser.pages import COURSE, Visitor, pages_app, record_lab
+from tests.harness.courses.lab_folders import write_lab
 
 FIRST, SECOND = "Does it compile?", "Is it readable?"
 LAB = f"course={COURSE}&lab=lab1"

@@ -17,9 +17,9 @@ from serving.outbound.client import OutboundClient
 from serving.outbound.policy import configured_policy
 from serving.store.access.roles import Role
 from serving.store.store import Store
-from tests.harness.fake_canvas import ASSIGNMENT, TOKEN, FakeCanvas
-from tests.harness.fake_canvas import COURSE as CANVAS_COURSE
-from tests.harness.pages import COURSE, Visitor, pages_app, record_lab, visitor
+from tests.harness.browser.pages import COURSE, Visitor, pages_app, record_lab, visitor
+from tests.harness.platforms.fake_canvas import ASSIGNMENT, TOKEN, FakeCanvas
+from tests.harness.platforms.fake_canvas import COURSE as CANVAS_COURSE
 
 PAGE = f"lab/send?course={COURSE}&lab=lab1"
 ACCEPTED = {"status": Status.ACCEPTED, "review_reasons": ()}

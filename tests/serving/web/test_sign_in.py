@@ -15,7 +15,7 @@ from serving.store.store import Store, open_store
 from serving.web.form_posts import PageRoute
 from serving.web.sessions import COOKIE
 from serving.web.visitors import Visits
-from tests.harness.pages import COURSE, Visitor, pages_app, visitor
+from tests.harness.browser.pages import COURSE, Visitor, pages_app, visitor
 
 
 class Clock:

@@ -12,7 +12,7 @@ from serving.review.team.sharing import second_sample
 from serving.review.team.team import Marking
 from serving.store.access.roles import Role
 from serving.store.store import Store
-from tests.harness.pages import COURSE, Forms, Visitor, visitor
+from tests.harness.browser.pages import COURSE, Forms, Visitor, visitor
 from tests.serving.web.conftest import ReviewedLab
 
 FIRST, SECOND = "Does it compile?", "Is it readable?"

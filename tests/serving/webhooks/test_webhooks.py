@@ -31,7 +31,7 @@ from serving.store.store import Store, open_store
 from serving.webhooks.endpoints import EVENTS, Endpoints
 from serving.webhooks.events import make_messages
 from serving.webhooks.sender import SCHEDULE, WebhookSender
-from tests.harness.graded_store import COURSE, record_grade
+from tests.harness.stores.graded_store import COURSE, record_grade
 
 COMPILES, READABLE = "Does it compile?", "Is it readable?"
 RATINGS = {COMPILES: "B", READABLE: "A"}

@@ -8,7 +8,7 @@ import pytest
 
 from labs_schema.models import Lab
 from prompts.style import PromptStyle
-from tests.harness.lab_folders import write_lab
+from tests.harness.courses.lab_folders import write_lab
 from training.dataset.build import DatasetOptions, build_dataset
 from training.dataset.manifest import DatasetManifest
 

@@ -14,8 +14,8 @@ from labs_schema.models import HumanGrade, Lab, SourceFile
 from labs_schema.observations import CheckKind, CheckResult, Outcome, SubmissionObservations
 from labs_schema.reading.validate import Validated, read_lab
 from prompts.style import PromptStyle
+from tests.harness.courses.lab_folders import write_lab
 from tests.harness.errors import raises_code
-from tests.harness.lab_folders import write_lab
 from training.dataset.build import DatasetOptions, build_dataset
 from training.dataset.collected_labs import LabReport
 from training.dataset.manifest import read_dataset_manifest

@@ -2,7 +2,7 @@
 
 from labs_schema.writing.lab_writer import write_ratings
 from prompts.style import PromptStyle
-from tests.harness.lab_folders import write_lab
+from tests.harness.courses.lab_folders import write_lab
 from training.dataset.build import DatasetOptions, build_dataset
 
 

@@ -3,7 +3,7 @@ from labs_schema.models import HumanGrade, Lab, SourceFile
 from labs_schema.reading.validate import load_lab
 from prompts.style import PromptStyle
 from prompts.verdict import LETTERS, parse_verdict
-from tests.harness.lab_folders import write_lab
+from tests.harness.courses.lab_folders import write_lab
 from training.dataset.pairs import PromptOptions, RatedPrompt, draw_option_orders, rated_submissions
 
 OPTIONS = PromptOptions(style=PromptStyle())

@@ -11,7 +11,7 @@ from labs_schema.errors import InputError
 from labs_schema.hashes import rubric_hash, submission_hash, submission_key
 from labs_schema.models import Lab
 from labs_schema.reading.validate import load_lab
-from tests.harness.lab_folders import write_lab
+from tests.harness.courses.lab_folders import write_lab
 from training.dataset.manifest import verify_dataset
 from training.dataset.soft_labels import read_soft
 from training.forgetting import forget_in_data

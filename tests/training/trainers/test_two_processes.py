@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import torch
 
-from tests.harness.processes import ROOT
-from tests.harness.trained_on_ranks import train
+from tests.harness.models import trained_on_ranks
+from tests.harness.processes.forking import ROOT
 
 
 @pytest.mark.slow
@@ -25,10 +25,10 @@ def trained(processes: int, folder: Path) -> list[dict[str, Any]]:
     """Logs and weights after SFT and after DPO."""
     out = folder / f"{processes}.pt"
     if processes == 1:
-        train(1, out)
+        trained_on_ranks.train(1, out)
     else:
         launch = ["torch.distributed.run", "--standalone", f"--nproc_per_node={processes}"]
-        command = [sys.executable, "-m", *launch, "-m", "tests.harness.trained_on_ranks", str(processes), str(out)]
+        command = [sys.executable, "-m", *launch, "-m", trained_on_ranks.__name__, str(processes), str(out)]
         environment = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "PATH": "/usr/bin:/bin", "HOME": str(folder)}
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, done.stderr[-3000:]

@@ -8,8 +8,8 @@ from labs_schema.hashes import rubric_hash
 from labs_schema.models import HumanGrade
 from labs_schema.reading.validate import load_lab, read_lab
 from labs_schema.writing.lab_writer import write_ratings
+from tests.harness.courses.lab_folders import write_lab
 from tests.harness.errors import raises_code
-from tests.harness.lab_folders import write_lab
 
 TABLE, COMPILES, READABLE = "rubric_ratings.csv", "Does it compile?", "Is it readable?"
 

@@ -9,7 +9,7 @@ import pytest
 
 from labs_schema.models import Lab
 from labs_schema.reading.validate import read_lab
-from tests.harness.lab_folders import write_lab
+from tests.harness.courses.lab_folders import write_lab
 from tests.labs_schema.tables.spreadsheet_files import ods, xlsx
 
 COMPILES, CORRECT = "Does it compile?", "Is it correct?"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from labs_schema.models import Criterion, Lab, Rating, SourceFile, Submission
 from labs_schema.reading.validate import Validated, read_lab
-from tests.harness.lab_folders import write_lab
+from tests.harness.courses.lab_folders import write_lab
 from tests.labs_schema.reading.ratings.test_spreadsheet_tables import NEVER
 from tests.labs_schema.tables.spreadsheet_files import ods, xlsx
 

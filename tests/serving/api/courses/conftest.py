@@ -26,7 +26,7 @@ from serving.observability.telemetry import Telemetry
 from serving.scheduler.engine_thread import EngineThread
 from serving.scoring.triage import Thresholds
 from serving.store.access.roles import Role
-from tests.harness.lab_folders import write_lab
+from tests.harness.courses.lab_folders import write_lab
 
 
 class LetterEngine:

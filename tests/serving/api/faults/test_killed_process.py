@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.harness.processes import start
+from tests.harness.processes.forking import start
 
 GRADE = {
     "problem": "Return 4.",
@@ -24,7 +24,7 @@ class Process:
 
     def __init__(self, url: str, seconds: float) -> None:
         streams = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
-        self.process = start("tests.harness.slow_service", url, seconds, **streams)
+        self.process = start("tests.harness.processes.slow_service", url, seconds, **streams)
         assert self.process.stdout
         port = self.process.stdout.readline()
         if not port:

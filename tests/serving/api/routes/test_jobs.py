@@ -17,7 +17,7 @@ from serving.api.schemas.examples import BY_LAB
 from serving.api.schemas.jobs import JobStatus
 from serving.engines.engine import LabelScores
 from serving.jobs.job import State
-from tests.harness.lab_folders import write_lab
+from tests.harness.courses.lab_folders import write_lab
 
 
 def start(client: Any) -> str:

@@ -20,7 +20,7 @@ from labs_schema.reading.validate import load_lab
 from labs_schema.submissions.adhoc_submission import read_adhoc_submission
 from serving.api.schemas.examples import BY_LAB
 from serving.engines.engine import LabelScores
-from tests.harness.lab_folders import write_lab
+from tests.harness.courses.lab_folders import write_lab
 from tests.serving.conftest import scores
 
 PROGRAM = "int main(void) { return 0; }\n"

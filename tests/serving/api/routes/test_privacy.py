@@ -8,7 +8,7 @@ import pytest
 
 from labs_schema.models import SourceFile
 from labs_schema.reading.validate import load_lab
-from tests.harness.lab_folders import write_lab
+from tests.harness.courses.lab_folders import write_lab
 
 TEXT = "// s77 and Mario Rossi wrote this\nint rossi(long s77);\n"
 HIDDEN = "// student and student wrote this\nint rossi(long s77);\n"

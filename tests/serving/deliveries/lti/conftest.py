@@ -12,9 +12,9 @@ from serving.deliveries.retries import Retries
 from serving.deliveries.sending import Sender, StudentOutcome
 from serving.outbound.client import OutboundClient
 from serving.outbound.policy import OutboundPolicy, parse_origin
-from tests.harness.adapters import KID, lti_adapter, signer
-from tests.harness.fake_lti import FakeLti
-from tests.harness.lti_tokens import private_key, public_jwk
+from tests.harness.lti.fake_lti import FakeLti
+from tests.harness.lti.tokens import private_key, public_jwk
+from tests.harness.platforms.adapters import KID, lti_adapter, signer
 
 
 class LtiDelivery:

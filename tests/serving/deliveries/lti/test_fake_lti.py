@@ -9,7 +9,7 @@ import httpx
 import jwt
 import pytest
 
-from tests.harness.fake_lti import (
+from tests.harness.lti.fake_lti import (
     ASSERTION,
     CLAIM,
     CLIENT,
@@ -21,8 +21,8 @@ from tests.harness.fake_lti import (
     Launch,
     RefusedError,
 )
-from tests.harness.fake_lti_services import AGS, CANVAS, SCORE_TYPE
-from tests.harness.lti_tokens import private_key, public_jwk
+from tests.harness.lti.fake_lti_services import AGS, CANVAS, SCORE_TYPE
+from tests.harness.lti.tokens import private_key, public_jwk
 
 TARGET = "https://tool.example/lti/launch"
 

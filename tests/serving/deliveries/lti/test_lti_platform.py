@@ -17,8 +17,8 @@ from serving.deliveries.platform import NewValue, Value
 from serving.deliveries.sending import StudentOutcome
 from serving.outbound.errors import OutboundFailedError
 from serving.store.store import Store
-from tests.harness.fake_lti import INSTRUCTOR, LEARNER, FakeLti
-from tests.harness.graded_store import grade_students, record_grade
+from tests.harness.lti.fake_lti import INSTRUCTOR, LEARNER, FakeLti
+from tests.harness.stores.graded_store import grade_students, record_grade
 from tests.serving.deliveries.lti.conftest import LtiDelivery
 
 COMPILES, READABLE = "Does it compile?", "Is it readable?"

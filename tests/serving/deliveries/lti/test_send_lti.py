@@ -19,10 +19,10 @@ from serving.lti.platforms.platforms import PlatformDetails, Platforms
 from serving.outbound.policy import configured_policy
 from serving.store.access.roles import Role
 from serving.store.store import Store, open_store
-from tests.harness.fake_lti import CLIENT, CONTEXT, DEPLOYMENT, LINK, FakeLti
-from tests.harness.graded_store import COURSE, grade_students
-from tests.harness.pages import pages_app, visitor
-from tests.harness.processes import wait_until
+from tests.harness.browser.pages import pages_app, visitor
+from tests.harness.lti.fake_lti import CLIENT, CONTEXT, DEPLOYMENT, LINK, FakeLti
+from tests.harness.processes.forking import wait_until
+from tests.harness.stores.graded_store import COURSE, grade_students
 
 SCOPES = (WRITABLE_LINE_ITEM, RESULTS, SCORE)
 MakeFake = Callable[..., FakeLti]

@@ -12,8 +12,8 @@ from serving.deliveries.sending import Sender
 from serving.outbound.client import OutboundClient
 from serving.outbound.policy import OutboundPolicy, parse_origin
 from serving.store.store import Store
-from tests.harness.fake_moodle import TOKEN, FakeMoodle
-from tests.harness.fake_moodle_server import serving
+from tests.harness.platforms.fake_moodle import TOKEN, FakeMoodle
+from tests.harness.platforms.fake_moodle_server import serving
 
 RUBRIC, POINTS, FLOW = 507, 501, 508
 Connect = Callable[..., MoodlePlatform]

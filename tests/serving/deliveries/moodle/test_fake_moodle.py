@@ -3,8 +3,8 @@
 from typing import Any
 
 from serving.deliveries.platforms.moodle.client import flattened
-from tests.harness.fake_moodle import TOKEN, FakeMoodle, recorded
-from tests.harness.fake_moodle_server import nested
+from tests.harness.platforms.fake_moodle import TOKEN, FakeMoodle, recorded
+from tests.harness.platforms.fake_moodle_server import nested
 
 CHANGING = {"id", "timecreated", "timemodified"}
 """Ids of instances and times differ from run to run; ids of grades are compared by `itemid`."""

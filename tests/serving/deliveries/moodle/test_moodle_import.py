@@ -9,9 +9,9 @@ from typer.testing import CliRunner
 
 from grader.cli import app
 from labs_schema.errors import InputError
-from tests.harness.fake_moodle import ACCOUNT, TOKEN, FakeMoodle
-from tests.harness.fake_moodle_grades import Grade
-from tests.harness.fake_moodle_server import serving
+from tests.harness.platforms.fake_moodle import ACCOUNT, TOKEN, FakeMoodle
+from tests.harness.platforms.fake_moodle_grades import Grade
+from tests.harness.platforms.fake_moodle_server import serving
 from tests.labs_schema.imports.conftest import submitted
 
 

@@ -19,9 +19,9 @@ from serving.deliveries.platforms.moodle.platform import MoodlePlatform
 from serving.deliveries.platforms.moodle.texts import comment, plain, remark, remark_text
 from serving.deliveries.sending import Sender, Source, StudentOutcome
 from serving.store.store import Store, open_store
-from tests.harness.fake_moodle import TOKEN, FakeMoodle
-from tests.harness.fake_moodle_server import serving
-from tests.harness.graded_store import COURSE, record_grade
+from tests.harness.platforms.fake_moodle import TOKEN, FakeMoodle
+from tests.harness.platforms.fake_moodle_server import serving
+from tests.harness.stores.graded_store import COURSE, record_grade
 from tests.serving.deliveries.moodle.conftest import FLOW, POINTS, RUBRIC, Connect
 
 POLICY = ReleasePolicy()

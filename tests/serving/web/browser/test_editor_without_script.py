@@ -10,10 +10,10 @@ from serving.courses.lab_registry import read_registry
 from serving.courses.served import OneCourse
 from serving.store.access.roles import Role
 from serving.store.store import open_store
-from tests.harness.every_page import zipped
-from tests.harness.lab_folders import write_lab
-from tests.harness.pages import COURSE
-from tests.harness.review_browser import Service
+from tests.harness.browser.every_page import zipped
+from tests.harness.browser.pages import COURSE
+from tests.harness.browser.review_browser import Service
+from tests.harness.courses.lab_folders import write_lab
 
 pytestmark = pytest.mark.slow
 

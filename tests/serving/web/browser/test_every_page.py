@@ -12,9 +12,9 @@ from jinja2 import Template
 
 from labs_schema.models import Lab
 from serving.web.routes import ROUTERS
-from tests.harness.accessibility import page_faults
-from tests.harness.every_page import EveryPage
-from tests.harness.fake_canvas import TOKEN, FakeCanvas
+from tests.harness.browser.accessibility import page_faults
+from tests.harness.browser.every_page import EveryPage
+from tests.harness.platforms.fake_canvas import TOKEN, FakeCanvas
 
 pytestmark = pytest.mark.slow
 TEMPLATES = Path(__file__).parents[4] / "serving" / "web" / "templates"

@@ -20,9 +20,9 @@ from serving.store.access.student_links import LinkOptions, StudentLinks
 from serving.store.grades.choices import Choice
 from serving.store.grades.overrides import Action
 from serving.store.grades.regrade_requests import RegradeRequests
-from tests.harness.lab_folders import write_lab
-from tests.harness.pages import COURSE, record_lab, visitor
-from tests.harness.review_browser import Service, saved
+from tests.harness.browser.pages import COURSE, record_lab, visitor
+from tests.harness.browser.review_browser import Service, saved
+from tests.harness.courses.lab_folders import write_lab
 
 pytestmark = pytest.mark.slow
 SET = "document.title='owned'"

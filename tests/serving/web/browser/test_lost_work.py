@@ -11,8 +11,8 @@ from labs_schema.models import Lab
 from serving.store.access.roles import Role
 from serving.store.grades.overrides import Action
 from serving.store.grades.regrade_requests import RegradeRequests
-from tests.harness.pages import COURSE, record_lab
-from tests.harness.review_browser import Service, saved
+from tests.harness.browser.pages import COURSE, record_lab
+from tests.harness.browser.review_browser import Service, saved
 
 pytestmark = pytest.mark.slow
 TITLES = "Does it compile?", "Is it readable?"

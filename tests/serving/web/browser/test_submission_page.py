@@ -12,10 +12,10 @@ from labs_schema.reading.validate import load_lab
 from serving.courses.lab_registry import read_registry
 from serving.courses.served import OneCourse
 from serving.store.access.roles import Role
-from tests.harness.lab_folders import write_lab
-from tests.harness.labelling import FakeLabelling, estimated
-from tests.harness.pages import COURSE, record_lab
-from tests.harness.review_browser import Service, open_first, saved
+from tests.harness.browser.pages import COURSE, record_lab
+from tests.harness.browser.review_browser import Service, open_first, saved
+from tests.harness.courses.lab_folders import write_lab
+from tests.harness.courses.labelling import FakeLabelling, estimated
 
 pytestmark = pytest.mark.slow
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from labs_schema.models import SourceFile
-from tests.harness.pages import COURSE
-from tests.harness.review_browser import Service, open_first, saved
+from tests.harness.browser.pages import COURSE
+from tests.harness.browser.review_browser import Service, open_first, saved
 
 pytestmark = pytest.mark.slow
 TEXT = "int main(void) {\n    int total = 0;\n    for (int i = 0; i < 9; i++) total += i * 3;\n    return total;\n}\n"

@@ -11,9 +11,9 @@ import pytest
 
 from labs_schema.models import Lab
 from serving.review.index import ReviewIndex
-from tests.harness.pages import COURSE
-from tests.harness.real_lab import real_lab
-from tests.harness.review_browser import Service, saved
+from tests.harness.browser.pages import COURSE
+from tests.harness.browser.review_browser import Service, saved
+from tests.harness.courses.real_lab import real_lab
 
 Ratings = Mapping[str, str]
 ALL = 75

@@ -1,0 +1,1 @@
+"""Chromium, and a service with the pages for it."""

@@ -1,0 +1,1 @@
+"""Labs, programs, ratings and courses made for tests."""

@@ -1,0 +1,1 @@
+"""LTI platforms, and tools that are launched from them."""

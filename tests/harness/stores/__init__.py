@@ -1,0 +1,1 @@
+"""Stores, PostgreSQL servers, and checks of what a store contains."""
