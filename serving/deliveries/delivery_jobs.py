@@ -22,7 +22,8 @@ class JobOptions(Frozen):
 
 
 class JobOutcome(Frozen):
-    """The outcome for a student, by pseudonym; otherwise as `StudentOutcome`."""
+    """The outcome for a student, by pseudonym. `action` as planned, or `delivered`, `announced` (that it waits) or
+    `failed`. `code` and `kind` are empty unless it failed or conflicts."""
 
     student: str
     action: str
@@ -57,7 +58,7 @@ class DeliveryJob(NewJob):
 
 
 class DeliveryJobs:
-    """All methods raise StoreError."""
+    """All methods raise StoreError. A finished job is not changed."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -102,23 +103,17 @@ class DeliveryJobs:
             return [*connection.execute(query).scalars()]
 
     def progress(self, job_id: str, done: int) -> None:
-        with self.database.writing() as connection:
-            row = update(delivery_jobs).where(delivery_jobs.c.id == job_id)
-            connection.execute(row.values(done=done, failure=None))
+        self._update(job_id, done=done, failure=None)
 
     def interrupt(self, job_id: str, failure: str) -> None:
         """The job is continued later."""
-        with self.database.writing() as connection:
-            connection.execute(update(delivery_jobs).where(delivery_jobs.c.id == job_id).values(failure=failure))
+        self._update(job_id, failure=failure)
 
     def finish(self, job_id: str, outcomes: Sequence[JobOutcome], failure: str | None = None) -> None:
-        """Does nothing if it is finished."""
         written = [each.model_dump(mode="json") for each in outcomes]
-        values: dict[str, Any] = {
-            "finished_at": timestamp(self.database.now()),
-            "failure": failure,
-            "outcomes": written,
-        }
+        self._update(job_id, finished_at=timestamp(self.database.now()), failure=failure, outcomes=written)
+
+    def _update(self, job_id: str, **values: Any) -> None:
         open_ = delivery_jobs.c.id == job_id, delivery_jobs.c.finished_at.is_(None)
         with self.database.writing() as connection:
             connection.execute(update(delivery_jobs).where(*open_).values(values))

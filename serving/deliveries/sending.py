@@ -7,6 +7,7 @@ from hashlib import sha256
 
 from labs_schema.errors import GraderError, did_you_mean, quoted
 from labs_schema.frozen import Frozen
+from serving.deliveries.delivery_jobs import JobOutcome
 from serving.deliveries.errors import DeliveryError, ErrorKind
 from serving.deliveries.known_values import CONFLICT, DELIVERED, FAILED, INTENDED, KnownValues, known_values
 from serving.deliveries.mapping import find_mapping, store_mapping, unmapped_text
@@ -38,18 +39,9 @@ class Source(Frozen):
     lab: str
 
 
-class StudentOutcome(Frozen):
-    """`action` as planned, or `delivered`, `announced` (that it waits) or `failed`.
+class StudentOutcome(JobOutcome):
+    """The outcome under the student's id. `platform_text` is the platform's own message, for staff only."""
 
-    `code` and `kind` are empty unless it failed or conflicts. `platform_text` is the platform's
-    own message, for staff only.
-    """
-
-    student: str
-    action: str
-    code: str = ""
-    kind: str = ""
-    message: str = ""
     platform_text: str = ""
 
 

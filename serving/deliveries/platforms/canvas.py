@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from html import unescape
 from typing import Any, Literal
 
-from labs_schema.imports.records import IdKind, PlatformId
+from labs_schema.imports.identities import ids
+from labs_schema.imports.records import IdKind
 from serving.deliveries.errors import DeliveryError
 from serving.deliveries.platform import (
     Assignment,
@@ -103,12 +104,11 @@ def _criterion(found: dict[str, Any]) -> PlatformCriterion:
 
 def _person(found: dict[str, Any]) -> PlatformPerson:
     """Without the permission to see student numbers, `sis_user_id` is missing."""
-    values = {IdKind.NUMBER: "sis_user_id", IdKind.LOGIN: "login_id", IdKind.EMAIL: "email"}
-    ids = [PlatformId(kind, str(found[field])) for kind, field in values.items() if found.get(field)]
-    if "@" in str(found.get("login_id") or "") and not found.get("email"):
-        ids.append(PlatformId(IdKind.EMAIL, str(found["login_id"])))
+    number, login, email = (str(found.get(name) or "") for name in ("sis_user_id", "login_id", "email"))
+    email = email or (login if "@" in login else "")
     own = str(found["id"])
-    return PlatformPerson(id=own, ids=(*ids, PlatformId(IdKind.PLATFORM, own)))
+    known = ids((IdKind.NUMBER, number), (IdKind.LOGIN, login), (IdKind.EMAIL, email), (IdKind.PLATFORM, own))
+    return PlatformPerson(id=own, ids=known)
 
 
 def _value(found: dict[str, Any]) -> Value:

@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 import httpx
 
-from labs_schema.imports.records import IdKind, PlatformId
+from labs_schema.imports.identities import ids
+from labs_schema.imports.records import IdKind
 from serving.deliveries.errors import DeliveryError
 from serving.deliveries.platform import (
     Assignment,
@@ -173,5 +174,4 @@ def _person(user: _User) -> PlatformPerson:
     """An account that came from a learning platform may have an e-mail address as its name."""
     name = user.username or ""
     kind = IdKind.EMAIL if "@" in name else IdKind.LOGIN
-    login = (PlatformId(kind, name),) if name else ()
-    return PlatformPerson(id=str(user.id), ids=(*login, PlatformId(IdKind.PLATFORM, str(user.id))))
+    return PlatformPerson(id=str(user.id), ids=ids((kind, name), (IdKind.PLATFORM, str(user.id))))

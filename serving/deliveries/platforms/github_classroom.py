@@ -11,7 +11,8 @@ from typing import Any, Literal, NamedTuple
 
 import httpx
 
-from labs_schema.imports.records import IdKind, PlatformId
+from labs_schema.imports.identities import ids
+from labs_schema.imports.records import IdKind
 from labs_schema.tables.csv_writer import number
 from serving.deliveries.errors import DeliveryError
 from serving.deliveries.platform import Assignment, NewValue, PlatformPerson, Value
@@ -184,8 +185,7 @@ def _value(comment: _Comment) -> Value:
 
 
 def _person(login: str, identifier: str | None) -> PlatformPerson:
-    ids = (PlatformId(IdKind.NUMBER, identifier),) if identifier else ()
-    return PlatformPerson(id=login, ids=(*ids, PlatformId(IdKind.PLATFORM, login)))
+    return PlatformPerson(id=login, ids=ids((IdKind.NUMBER, identifier or ""), (IdKind.PLATFORM, login)))
 
 
 def _used_up(response: httpx.Response) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 import httpx
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from labs_schema.frozen import Frozen
 from serving.deliveries.errors import DeliveryError
@@ -30,10 +30,8 @@ CODES = {
 _NEXT = re.compile(r'<([^<>]+)>\s*;[^,]*\brel="?next"?')
 
 
-class Returned(Frozen):
+class Returned(Frozen, extra="ignore"):
     """A part of a platform's answer. Fields that are not declared are ignored."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
 
 
 class RestClient:

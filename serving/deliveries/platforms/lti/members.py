@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
-from pydantic import ConfigDict
-
-from labs_schema.imports.records import IdKind, PlatformId
+from labs_schema.imports.identities import ids
+from labs_schema.imports.records import IdKind
 from serving.deliveries.platform import PlatformPerson
 from serving.deliveries.platforms.lti.services import LtiServices
 from serving.deliveries.platforms.rest_client import Returned
@@ -14,10 +13,8 @@ MEMBERS_TYPE = "application/vnd.ims.lti-nrps.v2.membershipcontainer+json"
 LEARNERS = frozenset({"http://purl.imsglobal.org/vocab/lis/v2/membership#Learner", "Learner"})
 
 
-class Member(Returned):
+class Member(Returned, coerce_numbers_to_str=True):
     """A member as the platform returns it. Everything but `user_id` and `roles` may be missing."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True, coerce_numbers_to_str=True)
 
     user_id: str
     roles: tuple[str, ...]
@@ -50,12 +47,11 @@ def _members(services: LtiServices, address: str) -> Iterator[Member]:
 
 
 def _person(member: Member, student: str | None) -> PlatformPerson:
-    values = (
-        (IdKind.NUMBER, student),
-        (IdKind.NUMBER, member.lis_person_sourcedid),
-        (IdKind.LOGIN, member.ext_user_username),
-        (IdKind.EMAIL, member.email),
+    known = ids(
+        (IdKind.NUMBER, student or ""),
+        (IdKind.NUMBER, member.lis_person_sourcedid or ""),
+        (IdKind.LOGIN, member.ext_user_username or ""),
+        (IdKind.EMAIL, member.email or ""),
         (IdKind.PLATFORM, member.user_id),
     )
-    known = dict.fromkeys(PlatformId(kind, value) for kind, value in values if value)
-    return PlatformPerson(id=member.user_id, ids=tuple(known))
+    return PlatformPerson(id=member.user_id, ids=tuple(dict.fromkeys(known)))

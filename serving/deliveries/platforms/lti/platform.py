@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from labs_schema.frozen import Frozen
 from serving.deliveries.errors import DeliveryError
@@ -36,9 +36,7 @@ class _LineItem(Returned):
     gradesReleased: bool | None = None  # noqa: N815
 
 
-class _Result(Returned):
-    model_config = ConfigDict(extra="ignore", frozen=True, coerce_numbers_to_str=True)
-
+class _Result(Returned, coerce_numbers_to_str=True):
     userId: str  # noqa: N815
     resultScore: float | None = None  # noqa: N815
     resultMaximum: float | None = None  # noqa: N815

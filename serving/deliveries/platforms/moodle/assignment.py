@@ -36,30 +36,27 @@ class Address(Frozen):
     cmid: int
 
 
-class _Settings(Returned):
-    id: int
-    name: str
-    grade: float
-    teamsubmission: bool = False
-    blindmarking: bool = False
-    markingworkflow: bool = False
-    sendstudentnotifications: bool = False
-    configs: tuple[dict[str, Any], ...] = Field(())
-
-
-class MoodleAssignment(Frozen):
+class MoodleAssignment(Returned):
     """`id` is the number that the functions of assignments take; `account` is the user of the token."""
 
     id: int
     account: int
-    title: str
-    maximum: float
+    title: str = Field(validation_alias="name")
+    maximum: float = Field(validation_alias="grade")
     definition: Definition | None
-    teams: bool
-    workflow: bool
-    blind: bool
-    comments: bool
-    notifies: bool
+    teams: bool = Field(False, validation_alias="teamsubmission")
+    workflow: bool = Field(False, validation_alias="markingworkflow")
+    notifies: bool = Field(False, validation_alias="sendstudentnotifications")
+    configs: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def comments(self) -> bool:
+        """Whether the assignment has feedback comments."""
+        return any(
+            each.get("subtype") == "assignfeedback" and each.get("plugin") == "comments"
+            and each.get("name") == "enabled" and str(each.get("value")) == "1"
+            for each in self.configs
+        )  # fmt: skip
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -105,22 +102,12 @@ def read_assignment(client: MoodleClient, cmid: int) -> MoodleAssignment:
         raise DeliveryError(
             "platform-permission", "The account cannot see the assignment.", platform_text=_warnings(answer)
         )
-    settings: _Settings = parsed(_Settings, found, "Moodle")
     definition = read_definition(client, cmid, _method(module))
-    if settings.grade <= 0 and definition is None:
+    known = {"account": account, "definition": definition}
+    assignment: MoodleAssignment = parsed(MoodleAssignment, {**found, **known}, "Moodle")
+    if assignment.maximum <= 0 and definition is None:
         raise DeliveryError("platform-assignment-unsuitable", "The assignment is graded with a scale, or not at all.")
-    return MoodleAssignment(
-        id=settings.id,
-        account=account,
-        title=settings.name,
-        maximum=settings.grade,
-        definition=definition,
-        teams=settings.teamsubmission,
-        workflow=settings.markingworkflow,
-        blind=settings.blindmarking,
-        comments=_has_comments(settings),
-        notifies=settings.sendstudentnotifications,
-    )
+    return assignment
 
 
 def _check_service(client: MoodleClient) -> int:
@@ -135,14 +122,6 @@ def _check_service(client: MoodleClient) -> int:
 def _method(module: Mapping[str, Any]) -> str | None:
     areas = module.get("advancedgrading") or []
     return next((each["method"] for each in areas if each["area"] == "submissions"), None)
-
-
-def _has_comments(settings: _Settings) -> bool:
-    return any(
-        each.get("subtype") == "assignfeedback" and each.get("plugin") == "comments" and each.get("name") == "enabled"
-        and str(each.get("value")) == "1"
-        for each in settings.configs
-    )  # fmt: skip
 
 
 def _warnings(answer: Mapping[str, Any]) -> str:
