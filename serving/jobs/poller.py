@@ -10,11 +10,11 @@ log = logging.getLogger("grader.jobs")
 
 
 class Poller(ABC):
-    """Calls `look` every `poll_seconds`. `stop` waits up to `stop_seconds` for a call that is running."""
+    """Calls `look` every `poll_seconds`, and after `notify`. `stop` waits up to `stop_seconds` for a running call."""
 
     def __init__(self, name: str, *, poll_seconds: float, stop_seconds: float) -> None:
         self._name, self._poll_seconds, self._stop_seconds = name, poll_seconds, stop_seconds
-        self._stopping = threading.Event()
+        self._stopping, self._wake = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     @abstractmethod
@@ -32,8 +32,13 @@ class Poller(ABC):
     def start(self) -> None:
         self._thread.start()
 
+    def notify(self, _: object = None) -> None:
+        """Looks for work at once."""
+        self._wake.set()
+
     def stop(self) -> None:
         self._stopping.set()
+        self._wake.set()
         self._thread.join(self._stop_seconds)
 
     def _run(self) -> None:
@@ -42,4 +47,5 @@ class Poller(ABC):
                 self.look()
             except Exception as error:  # such as an unreachable store: the next look may succeed
                 log.error("%s could not look for work: %s", self._name, type(error).__name__)
-            self._stopping.wait(self._poll_seconds)
+            self._wake.wait(self._poll_seconds)
+            self._wake.clear()

@@ -20,6 +20,7 @@ from serving.jobs.errors import (
     WorkerStoppedError,
 )
 from serving.jobs.job import Job
+from serving.jobs.poller import Poller
 from serving.jobs.tables import workers
 from serving.jobs.worker.leases import Leases
 from serving.store.errors import StoreError
@@ -41,7 +42,7 @@ class Stall:
     retry_at: float
 
 
-class Worker:
+class Worker(Poller):
     """Grades from `start` to `stop`.
 
     `name` identifies the worker among all workers of the store and stays the same over restarts: the chunks of its
@@ -58,50 +59,33 @@ class Worker:
         courses: Callable[[], Collection[str]] | None = None,
         limits: JobLimits | None = None,
     ) -> None:
-        self.backend, self.jobs, self.name = backend, backend.jobs, name
         self._courses, self._limits = courses, limits or JobLimits()
+        super().__init__("worker", poll_seconds=self._limits.poll_seconds, stop_seconds=self._limits.stop_seconds)
+        self.backend, self.jobs, self.name = backend, backend.jobs, name
         database = backend.store.database
         self._heartbeats = Heartbeats(database, workers)
         self._leases = Leases(database, f"{name}~{secrets.token_hex(4)}")
         self._stalls: dict[str, Stall] = {}
         self._cursors: dict[str, int] = {}
         self._threads: dict[str, threading.Thread] = {}
-        self._stopping, self._wake = threading.Event(), threading.Event()
         self._next_heartbeat = 0.0
-        self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
 
     def start(self) -> None:
         """Raises StoreError."""
         self._heartbeats.leave(f"{self.name}~", prefix=True)
         self._heartbeat()
-        self._thread.start()
-
-    def notify(self, _: Job) -> None:
-        """Looks for work at once: a job was created or resumed."""
-        self._wake.set()
+        super().start()
 
     def stop(self) -> None:
         """Leaves unfinished chunks to other workers. Waits up to `limits.stop_seconds` for those being graded."""
-        self._stopping.set()
-        self._wake.set()
         until = time.monotonic() + self._limits.stop_seconds
-        for thread in (self._thread, *self._threads.values()):
+        super().stop()
+        for thread in self._threads.values():
             thread.join(max(0.0, until - time.monotonic()))
         with suppress(StoreError):
             self._heartbeats.leave(self._leases.name)
 
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            self._wake.clear()
-            pause = self._limits.poll_seconds
-            try:
-                self._look()
-            except Exception as error:  # such as an unreachable store: the next check may succeed
-                log.error("a worker could not look for jobs: %s", type(error).__name__)
-                pause = min(self._limits.heartbeat_seconds, self._limits.longest_pause_seconds)
-            self._wake.wait(pause)
-
-    def _look(self) -> None:
+    def look(self) -> None:
         """Starts a thread for each course that has work and no thread."""
         if time.monotonic() >= self._next_heartbeat:
             self._heartbeat()
@@ -140,7 +124,7 @@ class Worker:
             except (EngineDownError, StoreError, ElsewhereError):
                 self._stopping.wait(pause)
                 pause = min(2 * pause, self._limits.longest_pause_seconds)
-            except Exception as error:  # a bug: `_look` starts the next thread
+            except Exception as error:  # a bug: `look` starts the next thread
                 log.error("a worker could not grade a chunk: %s", type(error).__name__)
                 return
 
