@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 import httpx
+from pydantic import AliasPath, Field
 
 from labs_schema.imports.identities import ids
 from labs_schema.imports.records import IdKind
@@ -53,18 +54,14 @@ class _User(Returned):
     is_test_student: bool = False
 
 
-class _Group(Returned):
-    members: tuple[_User, ...]
-
-
 class _Owner(_User):
-    """A student, or a group whose members all get the grade of its submission."""
+    """A student, or a group whose `members` all get the grade of its submission."""
 
-    group: _Group | None = None
+    members: tuple[_User, ...] | None = Field(None, validation_alias=AliasPath("group", "members"))
 
     @property
     def students(self) -> tuple[_User, ...]:
-        return self.group.members if self.group else (self,)
+        return (self,) if self.members is None else self.members
 
 
 class _Submission(Returned):

@@ -3,7 +3,7 @@
 from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
-from pydantic import Field
+from pydantic import AliasPath, Field
 
 from labs_schema.frozen import Frozen
 from serving.deliveries.errors import DeliveryError
@@ -44,14 +44,10 @@ class _Criterion(Returned):
     levels: tuple[_Level, ...]
 
 
-class _Rubric(Returned):
-    rubric_criteria: tuple[_Criterion, ...]
-
-
 class _Definition(Returned):
     id: int
     status: int
-    rubric: _Rubric
+    criteria: tuple[_Criterion, ...] = Field(validation_alias=AliasPath("rubric", "rubric_criteria"))
 
 
 class _Filling(Returned):
@@ -60,14 +56,10 @@ class _Filling(Returned):
     remark: str | None = None
 
 
-class _Fillings(Returned):
-    criteria: tuple[_Filling, ...] = ()
-
-
 class _Instance(Returned):
     itemid: int
     timemodified: int
-    rubric: _Fillings = Field(default_factory=_Fillings)
+    criteria: tuple[_Filling, ...] = Field((), validation_alias=AliasPath("rubric", "criteria"))
 
 
 def read_definition(client: MoodleClient, cmid: int, method: str | None) -> Definition | None:
@@ -84,7 +76,7 @@ def read_definition(client: MoodleClient, cmid: int, method: str | None) -> Defi
     definition: _Definition = parsed(_Definition, found[0], "Moodle")
     if definition.status != READY:
         raise DeliveryError("platform-assignment-unsuitable", "The assignment's rubric is a draft.")
-    ordered = sorted(definition.rubric.rubric_criteria, key=lambda each: each.sortorder)
+    ordered = sorted(definition.criteria, key=lambda each: each.sortorder)
     return Definition(id=definition.id, rubric=PlatformRubric(criteria=tuple(map(_criterion, ordered))))
 
 
@@ -111,9 +103,7 @@ def read_fillings(
     for each in parsed(list[_Instance], listed, "Moodle"):
         if each.itemid not in newest or each.timemodified >= newest[each.itemid].timemodified:
             newest[each.itemid] = each
-    return {
-        item: {str(f.criterionid): _value(f, points) for f in each.rubric.criteria} for item, each in newest.items()
-    }
+    return {item: {str(f.criterionid): _value(f, points) for f in each.criteria} for item, each in newest.items()}
 
 
 def _value(filling: _Filling, points: Mapping[str, float | None]) -> CriterionValue:
