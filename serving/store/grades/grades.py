@@ -79,9 +79,13 @@ def record_grades(
         program = make_content(submission.student, secret, _stored_files(submission))
         if (submission.student, program.hash) not in known:
             document = make_content(submission.student, secret, _stored_grade(submission, grade))
-            rows.append(_append_entry(ledger, version, grade, (request, actor), (program.hash, document.hash)))
+            source = canonical_hash(grade.provenance and grade.provenance.model_dump(exclude=OF_STUDENTS))
+            hashes = {"submission": program.hash, "rubric": version, "content": document.hash, "provenance": source}
+            row = ledger.new_row(actor, request=request, student=grade.student, lab=grade.lab, **hashes)
+            ledger.append("grade", actor, row)
+            rows.append(row)
             documents += [program, document]
-            known[submission.student, program.hash] = str(rows[-1]["id"])
+            known[submission.student, program.hash] = str(row["id"])
         ids.append(known[submission.student, program.hash])
     store_contents(connection, documents)
     if rows:
@@ -184,24 +188,6 @@ def _known_ids(connection: Connection, lab: str, request: str, pseudonyms: Seque
     )
     rows = select_in_batches(connection, query, grades.c.student, pseudonyms)
     return {(row.student, row.submission): str(row.id) for row in rows}
-
-
-def _append_entry(
-    ledger: Ledger, version: str, grade: Grade, request_and_actor: tuple[str, str], hashes: tuple[str, str]
-) -> Detail:
-    (request, actor), (submission, content) = request_and_actor, hashes
-    row = ledger.new_row(
-        actor,
-        request=request,
-        student=grade.student,
-        lab=grade.lab,
-        submission=submission,
-        rubric=version,
-        content=content,
-        provenance=canonical_hash(grade.provenance and grade.provenance.model_dump(exclude=OF_STUDENTS)),
-    )
-    ledger.append("grade", actor, row)
-    return row
 
 
 def _with_documents() -> Select[Any]:
