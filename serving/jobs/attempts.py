@@ -3,15 +3,15 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, exists, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, exists, or_, select, update
 
 from labs_schema.frozen import Frozen
 from serving.jobs.job import Parked
-from serving.jobs.tables import attempts
-from serving.store.database import Database
+from serving.jobs.tables import attempts, members
+from serving.store.database import Database, insert_new
 from serving.store.grades.grades import by_model
 from serving.store.ledger import timestamp
-from serving.store.tables import grades, overrides
+from serving.store.tables import grades, overrides, students
 
 CRASHED = "the process or its engine ended while it was graded"
 
@@ -42,12 +42,9 @@ class AttemptLog:
 
     def start_batch(self, job_id: str, pseudonyms: Sequence[str]) -> None:
         """Call before the batch is graded: if the process ends during the batch, each of them is graded alone next."""
+        row = {"job": job_id, "failures": 0, "crashes": 0, "reason": CRASHED}
         with self._database.writing() as connection:
-            known = select(attempts.c.student).where(attempts.c.job == job_id, attempts.c.student.in_(pseudonyms))
-            there = set(connection.execute(known).scalars())
-            row = {"job": job_id, "failures": 0, "crashes": 0, "reason": CRASHED}
-            if new := [{**row, "student": pseudonym} for pseudonym in sorted(set(pseudonyms) - there)]:
-                connection.execute(insert(attempts), new)
+            insert_new(connection, attempts, [{**row, "student": pseudonym} for pseudonym in sorted(pseudonyms)])
 
     def clear(self, job_id: str, pseudonyms: Collection[str]) -> None:
         """Call once they are graded, or when their batch was interrupted through no fault of theirs."""
@@ -81,6 +78,15 @@ def is_parked(job_id: str) -> Any:
     """An SQL condition on `attempts`. A parked submission that a slower worker has graded since is not parked."""
     graded = exists().where(grades.c.request == job_id, grades.c.student == attempts.c.student, by_model)
     return (attempts.c.job == job_id) & attempts.c.parked_at.is_not(None) & ~graded
+
+
+def is_settled(job_id: str) -> ColumnElement[bool]:
+    """A condition on `members`: the job has graded or parked the submission, or the student was deleted since."""
+    return or_(
+        exists().where(grades.c.request == job_id, grades.c.student == members.c.student, by_model),
+        exists().where(is_parked(job_id), attempts.c.student == members.c.student),
+        exists().where(students.c.pseudonym == members.c.student, students.c.student.is_(None)),
+    )
 
 
 def parked_of(connection: Connection, job_id: str) -> tuple[Parked, ...]:

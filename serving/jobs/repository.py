@@ -12,14 +12,14 @@ from sqlalchemy import Connection, Select, delete, func, insert, select, update
 from labs_schema.limits import JobLimits
 from labs_schema.models import NO_SUBMISSION, Lab, UnreadableSubmission
 from serving.grading.retries import without_model
-from serving.jobs.attempts import AttemptLog, any_failed, is_parked, to_retry
+from serving.jobs.attempts import AttemptLog, any_failed, is_settled, to_retry
 from serving.jobs.job import Job, Progress, RequestedState, work_hash
 from serving.jobs.progress import progress_of
 from serving.jobs.tables import attempts, jobs, members
 from serving.store import students
 from serving.store.database import Database
 from serving.store.errors import UnknownError
-from serving.store.grades.grades import StoredGrade, by_model, record_grades
+from serving.store.grades.grades import StoredGrade, record_grades
 from serving.store.ledger import Ledger, audited_transaction, printable_name, timestamp
 from serving.store.tables import grades
 from serving.store.tables import students as people
@@ -176,14 +176,10 @@ class JobRepository:
             return [*connection.execute(found).scalars()]
 
     def settled(self, job_id: str, pseudonyms: Sequence[str]) -> set[str]:
-        """The `pseudonyms` that the job has graded or parked, or whose student was deleted in the meantime."""
-        mine = grades.c.request == job_id, grades.c.student.in_(pseudonyms), by_model
-        parked_too = is_parked(job_id), attempts.c.student.in_(pseudonyms)
-        gone = people.c.pseudonym.in_(pseudonyms), people.c.student.is_(None)
+        """The members among `pseudonyms` that are settled: see `is_settled`."""
+        mine = members.c.job == job_id, members.c.student.in_(pseudonyms), is_settled(job_id)
         with self._database.reading() as connection:
-            done = set(connection.execute(select(grades.c.student).where(*mine)).scalars())
-            parked = set(connection.execute(select(attempts.c.student).where(*parked_too)).scalars())
-            return done | parked | set(connection.execute(select(people.c.pseudonym).where(*gone)).scalars())
+            return set(connection.execute(select(members.c.student).where(*mine)).scalars())
 
 
 def insert_job(ledger: Ledger, job: Job, lab: Lab) -> Job:

@@ -10,14 +10,13 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from labs_schema.frozen import Frozen
 from labs_schema.hashes import canonical_json
 from labs_schema.limits import JobLimits, ObserverLimits, RetryLimits
 from labs_schema.models import SourceFile, Submission
 from labs_schema.observations import SubmissionObservations
-from serving.store.database import Database
+from serving.store.database import Database, insert_new
 from serving.store.errors import ForgottenError
 from serving.store.heartbeats import Heartbeats
 from serving.store.ledger import timestamp
@@ -139,9 +138,8 @@ class ObservationQueue:
         files = [[file.path, file.text] for file in work.submission.files]
         row = work.model_dump(include={"request", "course", "lab", "checks"})
         at, student = timestamp(self._database.now()), work.submission.student
-        row |= {"student": student, "at": at, "files": canonical_json(files)}
-        new = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(requests)
-        connection.execute(new.values(**row, attempts=0).on_conflict_do_nothing())
+        row |= {"student": student, "at": at, "files": canonical_json(files), "attempts": 0}
+        insert_new(connection, requests, [row])
 
     def _sweep(self, connection: Connection) -> None:
         old = requests.c.at < timestamp(self._database.now() - timedelta(hours=LIMITS.result_hours))

@@ -9,10 +9,10 @@ import hmac
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection
 
 from labs_schema.hashes import canonical_json
-from serving.store.database import select_in_batches
+from serving.store.database import insert_new
 from serving.store.tables import contents
 
 
@@ -37,8 +37,4 @@ def make_content(pseudonym: str, secret: str, value: object) -> Content:
 
 def store_contents(connection: Connection, rows: Sequence[Content]) -> None:
     """Inserts the rows that are not stored yet."""
-    by_hash = {row.hash: row for row in rows}
-    found = select_in_batches(connection, select(contents.c.hash), contents.c.hash, list(by_hash))
-    known = {row.hash for row in found}
-    if new := [row._asdict() for digest, row in by_hash.items() if digest not in known]:
-        connection.execute(insert(contents), new)
+    insert_new(connection, contents, [row._asdict() for row in rows])

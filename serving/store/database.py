@@ -6,7 +6,7 @@ SQLite runs in WAL mode with `synchronous=FULL`; with `NORMAL` a commit returns 
 import os
 import re
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +15,8 @@ from typing import Any
 from alembic import command
 from alembic.config import Config
 from alembic.util.exc import CommandError
-from sqlalchemy import URL, Column, Connection, Engine, Row, Select, create_engine, event, make_url, text
+from sqlalchemy import URL, Column, Connection, Engine, Row, Select, Table, create_engine, event, make_url, text
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
@@ -55,9 +56,9 @@ class Database:
         self._engine = engine
         # Readers see one snapshot. A SQLite writer takes the write lock when it starts: upgrading a read lock later
         # fails with SQLITE_BUSY at once, whatever the busy timeout.
-        postgresql = self.dialect == "postgresql"
-        self._reader = engine.execution_options(**({"isolation_level": "REPEATABLE READ"} if postgresql else {}))
-        writer = {"isolation_level": "READ COMMITTED"} if postgresql else {"begin": "BEGIN IMMEDIATE"}
+        server = self.dialect == "postgresql"
+        self._reader = engine.execution_options(**({"isolation_level": "REPEATABLE READ"} if server else {}))
+        writer = {"isolation_level": "READ COMMITTED"} if server else {"begin": "BEGIN IMMEDIATE"}
         self._writer = engine.execution_options(**writer)
 
     @property
@@ -107,6 +108,17 @@ def select_in_batches(
     size = LIMITS.values_per_query
     batches = [values[start : start + size] for start in range(0, len(values), size)]
     return [row for batch in batches for row in connection.execute(query.where(column.in_(batch)))]
+
+
+def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Inserts the rows whose keys the table does not have; returns their number.
+
+    The keys decide between concurrent transactions: on a conflict PostgreSQL waits for the other's commit.
+    """
+    if not rows:
+        return 0
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    return connection.execute(dialect.insert(table).on_conflict_do_nothing(), list(rows)).rowcount
 
 
 def close_engine(engine: Engine) -> None:

@@ -19,11 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from labs_schema.frozen import Frozen
 from labs_schema.limits import IdempotencyLimits
-from serving.store.database import Database
+from serving.store.database import Database, insert_new
 from serving.store.errors import ForgottenError, InProgressError, OtherBodyError
 from serving.store.ledger import timestamp
 from serving.store.students import lock_student
@@ -71,10 +70,7 @@ class RequestClaims:
             holder = f"{secrets.token_hex(8)} {this_process()}"
             fresh = {"id": claim_id, "request": secrets.token_hex(16), "holder": holder}
             times = {"created_at": timestamp(now), "claimed_at": timestamp(now)}
-            dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-            insert = dialect.insert(idempotency).values(**fresh, **times, body_hash=body_hash, student=student)
-            # The primary key decides between concurrent requests: on conflict PostgreSQL waits for the other's commit.
-            if connection.execute(insert.on_conflict_do_nothing().returning(idempotency.c.id)).first():
+            if insert_new(connection, idempotency, [{**fresh, **times, "body_hash": body_hash, "student": student}]):
                 _sweep(connection, expired)
                 return Claim(**fresh, answer=None)
             row = connection.execute(select(idempotency).where(mine).with_for_update()).one_or_none()

@@ -9,12 +9,12 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, String, case, cast, exists, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from labs_schema.frozen import Frozen
 from labs_schema.hashes import canonical_json
 from labs_schema.limits import WebhookLimits
 from serving.jobs.tables import jobs
+from serving.store.database import insert_new
 from serving.store.grades.grades import read_grade
 from serving.store.ledger import timestamp
 from serving.store.platforms.webhook_tables import endpoints, messages
@@ -124,7 +124,6 @@ def _job_event(job: Row[Any]) -> Event:
 def _insert(connection: Connection, endpoint: str, event: Event, due: str) -> int:
     """0 if the endpoint has this message already."""
     row = {"id": f"msg_{secrets.token_hex(12)}", "endpoint": endpoint, "at": event.at, "event": event.type}
-    row |= {"subject": event.subject, "body": event.body}
-    new = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(messages)
-    values = new.values(**row, attempts=0, due_at=due).on_conflict_do_nothing()
-    return int(connection.execute(values).rowcount)
+    return insert_new(
+        connection, messages, [{**row, "subject": event.subject, "body": event.body, "attempts": 0, "due_at": due}]
+    )

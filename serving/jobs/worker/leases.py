@@ -3,17 +3,12 @@
 A lease only prevents double work. If two workers grade a chunk, the store still records each grade once.
 """
 
-from collections.abc import Iterable
-
 from sqlalchemy import ColumnElement, Connection, delete, exists, select
-from sqlalchemy.dialects import postgresql, sqlite
 
-from serving.jobs.attempts import is_parked
+from serving.jobs.attempts import is_settled
 from serving.jobs.job import Job
-from serving.jobs.tables import attempts, jobs, leases, members
-from serving.store.database import Database
-from serving.store.grades.grades import by_model
-from serving.store.tables import grades, students
+from serving.jobs.tables import jobs, leases, members
+from serving.store.database import Database, insert_new
 
 
 class Leases:
@@ -42,9 +37,8 @@ class Leases:
         with self._database.writing() as connection:
             mine = leases.c.job == job.id, leases.c.chunk == number, leases.c.worker == self.name
             connection.execute(delete(leases).where(*mine))
-            new = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(leases)
-            row = new.values(job=job.id, chunk=number, worker=self.name).on_conflict_do_nothing()
-            return number if connection.execute(row).rowcount else None
+            row = {"job": job.id, "chunk": number, "worker": self.name}
+            return number if insert_new(connection, leases, [row]) else None
 
     def release(self, job: Job, number: int) -> None:
         mine = leases.c.job == job.id, leases.c.chunk == number, leases.c.worker == self.name
@@ -65,12 +59,7 @@ class Leases:
 
 
 def _unsettled(connection: Connection, job: Job, *conditions: ColumnElement[bool]) -> int | None:
-    """The first position under `conditions` that is neither graded nor parked and whose student was not deleted."""
-    settled: Iterable[ColumnElement[bool]] = (
-        exists().where(grades.c.request == job.id, grades.c.student == members.c.student, by_model),
-        exists().where(is_parked(job.id), attempts.c.student == members.c.student),
-        exists().where(students.c.pseudonym == members.c.student, students.c.student.is_(None)),
-    )
-    found = select(members.c.position).where(members.c.job == job.id, *conditions, *(~each for each in settled))
+    """The first position under `conditions` that is not settled."""
+    found = select(members.c.position).where(members.c.job == job.id, *conditions, ~is_settled(job.id))
     position: int | None = connection.execute(found.order_by(members.c.position).limit(1)).scalar()
     return position
