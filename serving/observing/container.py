@@ -106,7 +106,7 @@ class ContainerSandbox:
         limits, seconds = self._limits, int(-(-command.seconds // 1))
         memory = min(command.memory_bytes, self._memory) if self._memory else command.memory_bytes
         single = {
-            "RLIMIT_CORE": 0,
+            "RLIMIT_CORE": 1,  # not 0, which the kernel ignores for a dump that it pipes: core(5)
             "RLIMIT_STACK": limits.stack_bytes,
             "RLIMIT_NPROC": limits.processes,
             "RLIMIT_NOFILE": limits.open_files,

@@ -23,7 +23,7 @@ from serving.exports.autograders.package import AutograderRequest, autograder_zi
 KEY = "grader_0123456789"
 EXPECTED = "the expected output"
 HOSTILE = """
-import glob, os, socket, sys, subprocess
+import glob, os, resource, socket, sys, subprocess
 found = []
 for path in glob.glob("/autograder/**/*", recursive=True) + glob.glob("/proc/*/environ") + glob.glob("/tmp/*/*"):
     try:
@@ -43,6 +43,7 @@ for port in (@PORT@,):
 text = "".join(found)
 print("key" if "grader_0123" in text else "", "expected" if "the expected" in text else "")
 print(os.path.exists("/var/tmp/left"), sorted(os.listdir("/tmp")))
+print("core", resource.getrlimit(resource.RLIMIT_CORE))
 open("/var/tmp/left", "w").write("x"); open("/tmp/left", "w").write("x")
 if os.fork() == 0:
     os.setsid(); os.closerange(0, 99); os.execlp("sleep", "grader-left", "300")
@@ -132,6 +133,7 @@ def test_outcomes_are_sent_and_the_program_reaches_neither_files_nor_results_nor
     for name in ("first", "second"):
         printed = (outcomes[name].actual or "").split("\n")
         assert printed[0].strip() == "" and printed[1].startswith("False [") and "left" not in printed[1], printed
+        assert printed[2] == "core (1, 1)"  # 0 does not prevent dumps that the kernel pipes to a program
     written = json.loads((tmp_path / "autograder" / "results" / "results.json").read_text())
     assert written["tests"][0]["name"] == "Grading"
     commands = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
