@@ -20,25 +20,32 @@ def clean_description(written: str) -> str:
     """
     text = written.replace("\r\n", "\n").replace("\r", "\n").strip()
     if (found := _HTML.fullmatch(text)) and found[1].lower() in _TAGS and (found[2] or "br").lower() in _TAGS:
-        parser = _PlainText()
-        parser.feed(text)
-        parser.close()
-        lines = (" ".join(line.split()) for line in "".join(parser.parts).split("\n"))
+        lines = (" ".join(line.split()) for line in html_text(text, formatting_only=True).split("\n"))
         text = "\n".join(line for line in lines if line)
     return clean_text(text).strip()
 
 
-class _PlainText(HTMLParser):
-    """`parts` are the text and the line breaks of blocks. Tags that are not formatting are text."""
+def html_text(markup: str, *, formatting_only: bool = False) -> str:
+    """The text of HTML, with line breaks before and after its blocks.
 
-    def __init__(self) -> None:
+    `formatting_only`: list items get `- `, and tags that are not formatting are text.
+    """
+    parser = _Text(formatting_only)
+    parser.feed(markup)
+    parser.close()
+    return "".join(parser.parts)
+
+
+class _Text(HTMLParser):
+    def __init__(self, formatting_only: bool) -> None:
         super().__init__(convert_charrefs=True)
         self.parts: list[str] = []
+        self._formatting_only = formatting_only
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002
         if tag in _BLOCKS:
-            self.parts.append("\n- " if tag == "li" else "\n")
-        elif tag not in _TAGS:
+            self.parts.append("\n- " if tag == "li" and self._formatting_only else "\n")
+        elif tag not in _TAGS and self._formatting_only:
             self.parts.append(self.get_starttag_text() or "")
 
     def handle_endtag(self, tag: str) -> None:

@@ -2,13 +2,13 @@
 
 import html
 import re
-from html.parser import HTMLParser
+
+from labs_schema.rubrics.rubric_text import html_text
 
 NO_BREAK_SPACE = "\u00a0"
 _TAG_START = re.compile(r"<(?=[A-Za-z/!?])")
 _BETWEEN_TAGS = re.compile(r">(?=\s+<)")
 _REFERENCE = re.compile(r"&(?=#?\w+;)")
-_BLOCKS = frozenset({"p", "div", "br", "li", "ul", "ol", "tr", "table", "pre", "blockquote", "h1", "h2", "h3", "h4"})
 
 
 def remark(text: str) -> str:
@@ -31,25 +31,5 @@ def comment(text: str) -> str:
 
 def plain(markup: str) -> str:
     """The text of HTML, with line breaks between its blocks."""
-    parser = _Text()
-    parser.feed(markup)
-    parser.close()
-    lines = (line.strip(" \t\r") for line in "".join(parser.parts).split("\n"))
+    lines = (line.strip(" \t\r") for line in html_text(markup).split("\n"))
     return "\n".join(line for line in lines if line)
-
-
-class _Text(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.parts: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002
-        if tag in _BLOCKS:
-            self.parts.append("\n")
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in _BLOCKS:
-            self.parts.append("\n")
-
-    def handle_data(self, data: str) -> None:
-        self.parts.append(data)
