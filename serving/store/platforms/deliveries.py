@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import insert, select
 
 from labs_schema.frozen import Frozen
 from labs_schema.hashes import canonical_hash, canonical_json
@@ -65,8 +65,25 @@ class Deliveries:
 
     def lab_grades(self, course: str, lab: str) -> list[StudentGrade]:
         """Every student with a grade in a lab of a course, by student id; without anonymous and forgotten ones."""
+        query = (
+            select(students.c.student, grades.c.id, grades.c.student.label("pseudonym"), grades.c.submission)
+            .join(students, students.c.pseudonym == grades.c.student)
+            .where(students.c.course == course, grades.c.lab == lab, students.c.student.is_not(None))
+            .order_by(grades.c.seq)
+        )
         with self._database.reading() as connection:
-            return _lab_grades(connection, course, lab)
+            newest = {row.student: row for row in connection.execute(query) if not is_anonymous(row.student)}
+            decided = read_lab_overrides(connection, lab, [row.pseudonym for row in newest.values()])
+            return [
+                StudentGrade(
+                    student=student,
+                    grade=read_grade(connection, row.id),
+                    decisions=decisions(decided.get((row.pseudonym, row.submission), ())),
+                    observations=submission.observations if submission else None,
+                )
+                for student, row in sorted(newest.items())
+                for submission in [read_submission(connection, row.id)]
+            ]
 
     def record(self, target: str, pseudonym: str, entry: NewEntry, *, actor: str) -> None:
         """Appends to the journal. Raises ForgottenError for a forgotten student."""
@@ -122,24 +139,3 @@ class Deliveries:
             return None
         columns = ("target", "lab", "fingerprint")
         return StoredMapping(**{name: getattr(row, name) for name in columns}, document=json.loads(row.document))
-
-
-def _lab_grades(connection: Connection, course: str, lab: str) -> list[StudentGrade]:
-    query = select(students.c.student, grades.c.id, grades.c.student.label("pseudonym"), grades.c.submission)
-    rows = connection.execute(
-        query.join(students, students.c.pseudonym == grades.c.student)
-        .where(students.c.course == course, grades.c.lab == lab, students.c.student.is_not(None))
-        .order_by(grades.c.seq)
-    )
-    newest = {row.student: row for row in rows if not is_anonymous(row.student)}
-    decided = read_lab_overrides(connection, lab, [row.pseudonym for row in newest.values()])
-    return [
-        StudentGrade(
-            student=student,
-            grade=read_grade(connection, row.id),
-            decisions=decisions(decided.get((row.pseudonym, row.submission), ())),
-            observations=submission.observations if submission else None,
-        )
-        for student, row in sorted(newest.items())
-        for submission in [read_submission(connection, row.id)]
-    ]

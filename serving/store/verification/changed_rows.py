@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, select
 
+from labs_schema.frozen import Frozen
 from labs_schema.hashes import canonical_hash
 from serving.store.tables import audit
 
@@ -13,10 +14,16 @@ Versions = dict[str, str]
 """The identity of a row -> the hash of its state."""
 
 
-class RowFault(NamedTuple):
+class AuditFault(Frozen):
+    """`entry` is the number of the audit entry, None if the fault belongs to no entry. `code` is stable."""
+
     code: str
     entry: int | None
     message: str
+
+
+def fault(code: str, entry: int | None, message: str) -> AuditFault:
+    return AuditFault(code=code, entry=entry, message=message)
 
 
 class ExpectedRow(NamedTuple):
@@ -40,14 +47,14 @@ def newest_entries(
     return newest
 
 
-def compare_rows(what: str, expected: dict[str, ExpectedRow], found: Versions) -> Iterator[RowFault]:
+def compare_rows(what: str, expected: dict[str, ExpectedRow], found: Versions) -> Iterator[AuditFault]:
     for subject, (entry, version) in expected.items():
         if version is not None and subject not in found:
-            yield RowFault("row-deleted", entry, f"its {what} was deleted")
+            yield fault("row-deleted", entry, f"its {what} was deleted")
         elif found.get(subject) != version:
-            yield RowFault("row-changed", entry, f"its {what} was changed")
+            yield fault("row-changed", entry, f"its {what} was changed")
     if alone := sum(each not in expected for each in found):
-        yield RowFault("row-without-entry", None, f"{alone} x {what} without an entry")
+        yield fault("row-without-entry", None, f"{alone} x {what} without an entry")
 
 
 def row_hash(value: object) -> str:

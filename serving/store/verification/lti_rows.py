@@ -15,7 +15,7 @@ from serving.store.platforms.lti_tables import (
     lti_registration_tokens,
     lti_users,
 )
-from serving.store.verification.changed_rows import RowFault, Versions, compare_rows, newest_entries, row_hash
+from serving.store.verification.changed_rows import AuditFault, Versions, compare_rows, newest_entries, row_hash
 
 PLACE = ("platform", "deployment", "context")
 
@@ -31,7 +31,7 @@ def link_version(row: Row[Any]) -> str:
     return row_hash(dict(row._mapping))
 
 
-def lti_faults(connection: Connection, forgotten: Collection[str]) -> Iterator[RowFault]:
+def lti_faults(connection: Connection, forgotten: Collection[str]) -> Iterator[AuditFault]:
     """`forgotten`: pseudonyms."""
     platforms = connection.execute(select(lti_platforms.c.id)).scalars().all()
     found = {row_hash([each]): platform_version(connection, each) for each in platforms}

@@ -31,6 +31,7 @@ from serving.store.tables import (
     rubrics,
     students,
 )
+from serving.store.verification.changed_rows import AuditFault, fault
 from serving.store.verification.lti_rows import lti_faults
 from serving.store.verification.webhook_rows import webhook_faults
 
@@ -74,14 +75,6 @@ CONTENTS: tuple[tuple[Column[Any], FromClause], ...] = (
 """Columns with hashes of contents, and their tables with the grades that a row is about."""
 
 
-class AuditFault(Frozen):
-    """`entry` is the number of the audit entry, None if the fault belongs to no entry. `code` is stable."""
-
-    code: str
-    entry: int | None
-    message: str
-
-
 class AuditReport(Frozen):
     """`entries` and `head` are the number and hash of the last entry; record them outside of the store."""
 
@@ -100,32 +93,28 @@ def verify_store(connection: Connection, expected_head: str | None = None) -> Au
     forgotten = _named_by(connection, "forget", "pseudonym")
     faults += [*_students(connection, forgotten), *_rubrics(connection), *_keys(connection)]
     faults += _snippets(connection)
-    faults += [_fault(*each) for each in (*lti_faults(connection, forgotten), *webhook_faults(connection))]
+    faults += [*lti_faults(connection, forgotten), *webhook_faults(connection)]
     faults += [*_edited(connection), *_missing(connection, forgotten)]
     entries, digest = head or (0, FIRST_HASH)
     return AuditReport(entries=entries, head=digest, faults=tuple(faults))
-
-
-def _fault(code: str, entry: int | None, message: str) -> AuditFault:
-    return AuditFault(code=code, entry=entry, message=message)
 
 
 def _chain(connection: Connection, head: tuple[int, str] | None) -> Iterator[AuditFault]:
     number, previous = 0, FIRST_HASH
     for row in connection.execute(select(audit).order_by(audit.c.seq).execution_options(yield_per=ROWS_PER_FETCH)):
         for lost in range(number + 1, min(row.seq, number + ROWS_PER_FETCH)):
-            yield _fault("entry-missing", lost, "is missing")
+            yield fault("entry-missing", lost, "is missing")
         if row.seq == number + 1 and row.previous != previous:
-            yield _fault("chain-broken", row.seq, "does not follow from the previous entry")
+            yield fault("chain-broken", row.seq, "does not follow from the previous entry")
         if _hash(row) != row.hash:
-            yield _fault("entry-changed", row.seq, "was changed")
+            yield fault("entry-changed", row.seq, "was changed")
         number, previous = row.seq, row.hash
     if head is None:
-        yield _fault("head-missing", None, "the head of the log is missing")
+        yield fault("head-missing", None, "the head of the log is missing")
     elif head[0] > number:
-        yield _fault("log-truncated", number + 1, f"is missing, with all entries up to {head[0]}")
+        yield fault("log-truncated", number + 1, f"is missing, with all entries up to {head[0]}")
     elif head != (number, previous):
-        yield _fault("head-mismatch", number, "is not the entry that the head of the log names")
+        yield fault("head-mismatch", number, "is not the entry that the head of the log names")
 
 
 def _hash(row: Row[Any]) -> str:
@@ -142,7 +131,7 @@ def _expected_head(connection: Connection, expected_head: str | None) -> Iterato
     entry = int(number) if number.isdecimal() and len(number) < 10 else None
     found = connection.execute(select(audit.c.hash).where(audit.c.seq == entry)).scalar_one_or_none()
     if found != digest:
-        yield _fault("expected-head-missing", entry, f"does not match the expected head {expected_head}")
+        yield fault("expected-head-missing", entry, f"does not match the expected head {expected_head}")
 
 
 def _rows(connection: Connection, event: str, table: Table) -> Iterator[AuditFault]:
@@ -155,12 +144,12 @@ def _rows(connection: Connection, event: str, table: Table) -> Iterator[AuditFau
     for row in connection.execute(entered.execution_options(yield_per=ROWS_PER_FETCH)):
         there = {column.name: getattr(row, f"row_{column.name}") for column in columns}
         if there["seq"] is None:
-            yield _fault("row-deleted", row.entry, f"its {event} was deleted")
+            yield fault("row-deleted", row.entry, f"its {event} was deleted")
         elif _canonical(there) != row.detail:
-            yield _fault("row-changed", row.entry, f"its {event} was changed")
+            yield fault("row-changed", row.entry, f"its {event} was changed")
     alone = select(func.count()).select_from(table.outerjoin(audit, audit.c.seq == table.c.seq))
     if many := connection.execute(alone.where(or_(audit.c.seq.is_(None), audit.c.event != event))).scalar_one():
-        yield _fault("row-without-entry", None, f"{many} rows of {table.name} have no entry")
+        yield fault("row-without-entry", None, f"{many} rows of {table.name} have no entry")
 
 
 def _named(columns: list[Column[Any]]) -> list[Any]:
@@ -188,16 +177,16 @@ def _students(connection: Connection, forgotten: dict[str, Any]) -> Iterator[Aud
         entry = forgotten.get(row.pseudonym)
         if entry is not None:
             if (row.student, row.secret, row.forgotten_at) != (None, None, entry.at):
-                yield _fault("student-not-erased", entry.seq, "its student was not erased, or at another time")
+                yield fault("student-not-erased", entry.seq, "its student was not erased, or at another time")
         elif row.forgotten_at or not _hash_matches(row.secret, _canonical([row.course, row.student]), row.identity):
-            yield _fault("student-changed", row.seq, "its student was changed, or erased without an entry")
+            yield fault("student-changed", row.seq, "its student was changed, or erased without an entry")
 
 
 def _rubrics(connection: Connection) -> Iterator[AuditFault]:
     for name, table in (("rubric", rubrics), ("mapping", delivery_mappings), ("clarification", clarifications)):
         for row in connection.execute(select(table).execution_options(yield_per=ROWS_PER_FETCH)):
             if canonical_hash(_detail(row.document)) != row.version:
-                yield _fault(f"{name}-changed", row.seq, f"its {name} was changed")
+                yield fault(f"{name}-changed", row.seq, f"its {name} was changed")
 
 
 def _snippets(connection: Connection) -> Iterator[AuditFault]:
@@ -205,9 +194,9 @@ def _snippets(connection: Connection) -> Iterator[AuditFault]:
     for row in connection.execute(select(snippets)):
         entry = removed.get(row.id)
         if row.removed_at != (entry.at if entry else None) or (row.text is None) != (entry is not None):
-            yield _fault("snippet-changed", row.seq, "the log and the table disagree about removing its snippet")
+            yield fault("snippet-changed", row.seq, "the log and the table disagree about removing its snippet")
         elif row.text is not None and _canonical(row.text) is not None and canonical_hash(row.text) != row.text_hash:
-            yield _fault("snippet-changed", row.seq, "the text of its snippet was changed")
+            yield fault("snippet-changed", row.seq, "the text of its snippet was changed")
 
 
 def _keys(connection: Connection) -> Iterator[AuditFault]:
@@ -216,7 +205,7 @@ def _keys(connection: Connection) -> Iterator[AuditFault]:
         entry = revoked.get(row.id)
         if row.revoked_at != (entry.at if entry else None):
             number = entry.seq if entry else row.seq
-            yield _fault("revocation-mismatch", number, "the log and the table disagree about revoking its key")
+            yield fault("revocation-mismatch", number, "the log and the table disagree about revoking its key")
 
 
 def _edited(connection: Connection) -> Iterator[AuditFault]:
@@ -224,7 +213,7 @@ def _edited(connection: Connection) -> Iterator[AuditFault]:
     for row in connection.execute(query.execution_options(yield_per=ROWS_PER_FETCH)):
         if not _hash_matches(row.secret, row.document, row.hash):
             for entry in _entries_of(connection, row.hash):
-                yield _fault("content-changed", entry, "its content was changed, or was not erased")
+                yield fault("content-changed", entry, "its content was changed, or was not erased")
 
 
 def _hash_matches(secret: str | None, document: str | None, expected: str) -> bool:
@@ -256,4 +245,4 @@ def _missing(connection: Connection, forgotten: dict[str, Any]) -> Iterator[Audi
         gone = select(column.table.c.seq, grades.c.student).where(contents.c.hash.is_(None))
         for row in connection.execute(gone.select_from(rows.outerjoin(contents, contents.c.hash == column))):
             if row.student not in forgotten:
-                yield _fault("content-missing", row.seq, "its content was deleted without an entry")
+                yield fault("content-missing", row.seq, "its content was deleted without an entry")

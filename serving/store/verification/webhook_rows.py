@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from serving.store.platforms.webhook_tables import endpoints
-from serving.store.verification.changed_rows import RowFault, compare_rows, newest_entries, row_hash
+from serving.store.verification.changed_rows import AuditFault, compare_rows, newest_entries, row_hash
 
 
 def endpoint_version(row: Row[Any]) -> str:
@@ -14,7 +14,7 @@ def endpoint_version(row: Row[Any]) -> str:
     return row_hash({name: value for name, value in row._mapping.items() if name != "cursor"})
 
 
-def webhook_faults(connection: Connection) -> Iterator[RowFault]:
+def webhook_faults(connection: Connection) -> Iterator[AuditFault]:
     """Skips webhooks without a key's tag: they are from an earlier version, and nothing is sent until they are
     rotated."""
     rows = connection.execute(select(endpoints).where(endpoints.c.key_tag != "")).all()
