@@ -1,12 +1,12 @@
 """Runs the commands of a course on a program: unit tests, and linters."""
 
 from labs_schema.checks.models import Lint, Report, UnitTest
-from labs_schema.observations import CheckKind, CheckResult, Diagnostic, Outcome
+from labs_schema.observations import CheckResult, Diagnostic, Outcome
 from serving.observing.building import MIB, BuildRun, Built
 from serving.observing.diagnostics import WARNING, parse_diagnostics
 from serving.observing.isolation.sandbox import Command, RunsCommands
 from serving.observing.isolation.watching import NOT_FOUND, Run
-from serving.observing.outcomes import ENDINGS, as_text, measured
+from serving.observing.outcomes import ENDINGS, as_text, described, measured
 from serving.observing.pytest_command import pytest_command
 from serving.observing.unit_reports import Case, ReportError, junit_cases, tap_cases
 
@@ -30,13 +30,9 @@ def run_unit_test(check: UnitTest, built: Built, sandbox: RunsCommands) -> Check
     failed = [case for case in cases if not case.passed]
     points = None if check.points is None or not cases else check.points * (1 - len(failed) / len(cases))
     return CheckResult(
-        check=check.name,
-        kind=CheckKind.UNIT_TEST,
+        **described(check),
         outcome=outcome,
-        visible=check.visible,
-        tags=check.tags,
         points=points,
-        max_points=check.points,
         message=message,
         diagnostics=tuple(Diagnostic(severity="failure", text=f"{each.name}: {each.message}") for each in failed),
         diagnostic_count=len(failed),
@@ -69,11 +65,8 @@ def run_linter(check: Lint, build: BuildRun, sandbox: RunsCommands) -> CheckResu
     outcome = ENDINGS.get(run.ending) or (Outcome.PASSED if run.succeeded else Outcome.FAILED)
     found = parse_diagnostics(output, WARNING)
     return CheckResult(
-        check=check.name,
-        kind=CheckKind.LINT,
+        **described(check),
         outcome=Outcome.ERROR if run.exit_status == NOT_FOUND else outcome,
-        visible=check.visible,
-        tags=check.tags,
         message=None if run.succeeded else output,
         diagnostics=found,
         diagnostic_count=len(found),

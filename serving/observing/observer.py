@@ -16,7 +16,7 @@ from serving.observing.diagnostics import WARNING, parse_diagnostics
 from serving.observing.isolation.probe import working_sandbox
 from serving.observing.isolation.sandbox import Command, RunsCommands, Sandbox
 from serving.observing.isolation.watching import Run, SandboxError
-from serving.observing.outcomes import ENDINGS, as_text, measured
+from serving.observing.outcomes import ENDINGS, as_text, described, measured
 from serving.observing.toolchains import Toolchain
 from serving.observing.validating import BuiltValidator
 
@@ -63,17 +63,16 @@ class Observer:
         yield CheckResult(
             check=BUILD, kind=CheckKind.BUILD, outcome=Outcome.ERROR, visible=build.visible, message=message
         )
-        yield from (_not_run(test, CheckKind.TEST) for test in self.checks.tests)
-        yield from (_not_run(unit_test, CheckKind.UNIT_TEST) for unit_test in self.checks.unit_tests)
+        yield from map(_not_run, self.checks.tests)
+        yield from map(_not_run, self.checks.unit_tests)
 
     def _results(self, submission: Submission) -> Iterator[CheckResult]:
         build = build_program(submission, self.checks.build, self.toolchain, self.sandbox)
         yield from self._build_results(build)
         for test in self.checks.tests:
-            yield self._tested(test, build.built) if build.built else _not_run(test, CheckKind.TEST)
+            yield self._tested(test, build.built) if build.built else _not_run(test)
         for unit_test in self.checks.unit_tests:
-            ready = build.built
-            yield run_unit_test(unit_test, ready, self.sandbox) if ready else _not_run(unit_test, CheckKind.UNIT_TEST)
+            yield run_unit_test(unit_test, build.built, self.sandbox) if build.built else _not_run(unit_test)
         for lint in self.checks.lint:
             yield run_linter(lint, build, self.sandbox)
 
@@ -163,13 +162,9 @@ def _test_result(test: ProgramTest, run: Run, outcome: Outcome, message: str | N
     actual = as_text(run.stdout)
     comparable = test.stdout is not None and test.compare not in (Compare.REGEX, Compare.VALIDATOR)
     return CheckResult(
-        check=test.name,
-        kind=CheckKind.TEST,
+        **described(test),
         outcome=outcome,
-        visible=test.visible,
-        tags=test.tags,
         points=None if test.points is None else test.points * (outcome is Outcome.PASSED),
-        max_points=test.points,
         input=test.stdin,
         arguments=shlex.join(test.arguments) or None,
         expected=test.stdout,
@@ -180,15 +175,8 @@ def _test_result(test: ProgramTest, run: Run, outcome: Outcome, message: str | N
     )
 
 
-def _not_run(check: ProgramTest | UnitTest, kind: CheckKind) -> CheckResult:
-    return CheckResult(
-        check=check.name,
-        kind=kind,
-        outcome=Outcome.NOT_RUN,
-        visible=check.visible,
-        tags=check.tags,
-        max_points=check.points,
-    )
+def _not_run(check: ProgramTest | UnitTest) -> CheckResult:
+    return CheckResult(**described(check), outcome=Outcome.NOT_RUN)
 
 
 def _message(run: Run) -> str | None:

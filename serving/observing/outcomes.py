@@ -1,6 +1,9 @@
 """Turns runs into results; shared by all checks."""
 
-from labs_schema.observations import Outcome
+from typing import Any
+
+from labs_schema.checks.models import Lint, ProgramTest, UnitTest
+from labs_schema.observations import CheckKind, Outcome
 from serving.observing.isolation.watching import Ending, Run
 
 ENDINGS = {
@@ -9,9 +12,16 @@ ENDINGS = {
     Ending.OUTPUT_LIMIT: Outcome.OUTPUT_LIMIT,
 }
 """The outcomes of runs that a limit ended."""
+KINDS = {ProgramTest: CheckKind.TEST, UnitTest: CheckKind.UNIT_TEST, Lint: CheckKind.LINT}
 
 
-def measured(run: Run) -> dict[str, float | int | None]:
+def described(check: ProgramTest | UnitTest | Lint) -> dict[str, Any]:
+    points = None if isinstance(check, Lint) else check.points
+    named = {"check": check.name, "kind": KINDS[type(check)], "visible": check.visible, "tags": check.tags}
+    return {**named, "max_points": points}
+
+
+def measured(run: Run) -> dict[str, Any]:
     return {
         "exit_status": run.exit_status,
         "signal": run.signal,
