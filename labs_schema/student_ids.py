@@ -8,6 +8,8 @@ import unicodedata
 from collections.abc import Collection, Iterable
 from itertools import chain
 
+from labs_schema.grouping import grouped_by
+
 _SCIENTIFIC = re.compile(r"(\d)(?:[.,](\d+))?e\+?(\d{1,2})", re.IGNORECASE | re.ASCII)
 
 
@@ -34,10 +36,7 @@ def student_clusters(students: Iterable[str], groups: Collection[Collection[str]
             first[student] = student = first[first[student]]
         return student
 
-    by_local: dict[str, list[str]] = {}
-    for student in first:
-        by_local.setdefault(local_part(student), []).append(student)
-    for members in (*by_local.values(), *groups):
+    for members in (*grouped_by(first, local_part).values(), *groups):
         clusters = {cluster(each) for each in members}
         first |= dict.fromkeys(clusters, min(clusters, default=""))
     return {student: cluster(student) for student in first}

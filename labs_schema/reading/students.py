@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 from typing import NamedTuple
 
 from labs_schema.errors import Issue, IssueCollector, quoted, quoted_list
+from labs_schema.grouping import grouped_by
 from labs_schema.hashes import canonical_hash
 from labs_schema.limits import LabLimits
 from labs_schema.models import NO_SUBMISSION, Person, SourceFile, Submission, UnreadableSubmission
@@ -41,9 +42,7 @@ def read_students(
 
     A student with several entries is unreadable: none is preferred.
     """
-    by_student: dict[str, list[SubmissionEntry]] = {}
-    for entry in entries:
-        by_student.setdefault(ids.resolve(entry.name) or entry.name, []).append(entry)
+    by_student = grouped_by(entries, lambda entry: ids.resolve(entry.name) or entry.name)
     groups.check(by_student.keys(), issues)
     submissions: list[Submission] = []
     unreadable: list[UnreadableSubmission] = []

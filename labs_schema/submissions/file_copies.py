@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
+from labs_schema.grouping import grouped_by
+
 _WORDS = "copy|copie|kopie|copia|c\u00f3pia"  # codespell:ignore copie
 _BEFORE = re.compile(rf"^(?:{_WORDS}) (?:of|von|de|di) ", re.IGNORECASE)
 _AFTER = re.compile(rf"(?: ?\(\d{{1,3}}\)|[ _-]+(?:{_WORDS})(?: ?\(?\d{{1,3}}\)?)?)$", re.IGNORECASE)
@@ -20,12 +22,9 @@ class Copies(NamedTuple):
 
 def find_copies(texts: Mapping[str, str]) -> Copies:
     """`texts`: path -> text. The file with the shortest name counts as the original."""
-    groups: dict[str, list[str]] = {}
-    for path in sorted(texts, key=lambda path: (len(path), path)):
-        groups.setdefault(_original(path), []).append(path)
     same: list[str] = []
     versions: list[str] = []
-    for original, *others in groups.values():
+    for original, *others in grouped_by(sorted(texts, key=lambda path: (len(path), path)), _original).values():
         seen = {texts[original]}
         for path in others:
             (same if texts[path] in seen else versions).append(path)

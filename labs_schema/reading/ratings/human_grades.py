@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from labs_schema.errors import IssueCollector, quoted
+from labs_schema.grouping import grouped_by
 from labs_schema.models import NOT_MET, Criterion, HumanGrade
 from labs_schema.reading.ratings.cells import Kind, is_tick, is_x, kind_of, number
 from labs_schema.reading.ratings.ratings_csv import Column, RatingsTable, StudentRow
@@ -60,8 +61,8 @@ def human_grades(
     reader = cell_reader(table)
     if reader.points:
         issues.warning("points-for-ratings", table.path)
-    columns_of = _columns_by_criterion(table)
-    comment_columns = _columns_by_criterion(comments) if comments else {}
+    columns_of = grouped_by(table.columns, lambda column: column.criterion)
+    comment_columns = grouped_by(comments.columns if comments else (), lambda column: column.criterion)
     comment_rows = {row.student: row for row in comments.rows} if comments else {}
     grades = []
     for row in table.rows:
@@ -88,13 +89,6 @@ def is_rated(row: StudentRow, columns: Sequence[Column]) -> bool:
         for column in columns
         for cell in (row.cells[column.position],)
     )
-
-
-def _columns_by_criterion(table: RatingsTable) -> dict[str, list[Column]]:
-    columns: dict[str, list[Column]] = {}
-    for column in table.columns:
-        columns.setdefault(column.criterion, []).append(column)
-    return columns
 
 
 def _rating(
