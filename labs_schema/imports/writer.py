@@ -1,13 +1,11 @@
 """Writes an imported lab: complete or not at all."""
 
 import os
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 from labs_schema.errors import GraderError, InputError, IssueCollector, error_issue
+from labs_schema.files.edits import draft_folder
 from labs_schema.imports.export_files import copyable_files, open_table
 from labs_schema.imports.platform_tables import PlatformTable
 from labs_schema.imports.records import ExportFile, IdKind, ImportedLab, ImportedSubmission
@@ -37,12 +35,13 @@ def write_imported(lab: ImportedLab, source: Path | None, out: Path, issues: Iss
     """Writes the lab into `out` and returns the number of its students, counted in the written folder.
 
     The other files of a lab (statement, rubric, template, ...) are copied from the lab `source`. The folder appears
-    under its name when it is complete: after a crash there is only a `.NAME.partial-...` folder, which no command
-    reads. Raises OSError if it cannot be written, GraderError if a student is missing in it.
+    under its name when it is complete: after a crash there is only a draft, which no command reads. Raises OSError if
+    it cannot be written, GraderError if a student is missing in it.
     """
     check_output(out)
     out.parent.mkdir(parents=True, exist_ok=True)
-    with _partial(out) as folder:
+    with draft_folder(out) as folder:
+        (folder / SUBMISSIONS).mkdir()
         if source is not None:
             _copy_lab(source, folder, lab, issues)
         for done, submission in enumerate(lab.submissions, start=1):
@@ -52,18 +51,6 @@ def write_imported(lab: ImportedLab, source: Path | None, out: Path, issues: Iss
         written = _count(lab, folder)
         folder.replace(out)
     return written
-
-
-@contextmanager
-def _partial(out: Path) -> Iterator[Path]:
-    """A folder next to `out`, one level deeper so that commands do not take it for a lab."""
-    top = Path(tempfile.mkdtemp(prefix=f".{out.name[:100]}.partial-", dir=out.parent))
-    try:
-        folder = top / "lab"
-        (folder / SUBMISSIONS).mkdir(parents=True)
-        yield folder
-    finally:
-        shutil.rmtree(top, ignore_errors=True)
 
 
 def _copy_lab(source: Path, folder: Path, lab: ImportedLab, issues: IssueCollector) -> None:
