@@ -51,8 +51,7 @@ def gguf_name(path: Path) -> str:
     """The name of a converted GGUF file in the cache: its own, with 12 digits of its SHA-256."""
     path = path.expanduser()
     stem = re.sub(r"[^\w.-]+", "-", path.stem).strip("-.") or "model"
-    state = path.stat()
-    return f"{stem}-{_unchanged_sha256(path, (state.st_size, state.st_mtime_ns, state.st_ino))[:12]}"
+    return f"{stem}-{_sha256(path)[:12]}"
 
 
 def cached_model(name: str) -> CachedModel | None:
@@ -81,9 +80,7 @@ def verified_folder(record: CachedModel) -> Path:
     """
     folder = model_folder(record.name)
     try:
-        states = [(folder / name).stat() for name in record.files]
-        stamp = tuple((state.st_size, state.st_mtime_ns, state.st_ino) for state in states)
-        differing = _differing_file(folder, tuple(record.files.items()), stamp)
+        differing = next((name for name, sha256 in record.files.items() if _sha256(folder / name) != sha256), None)
     except OSError as error:
         raise ModelError(f"{folder}: {error}. {_repair(record.name)}", code="model-cache-damaged") from None
     if differing:
@@ -118,16 +115,15 @@ def new_model(name: str) -> Iterator[Path | None]:
             shutil.rmtree(draft, ignore_errors=True)
 
 
+def _sha256(path: Path) -> str:
+    """The hash of a file, computed again only if the file changed: services look a model up for every request."""
+    state = path.stat()
+    return _unchanged_sha256(path, (state.st_size, state.st_mtime_ns, state.st_ino))
+
+
 @cache
 def _unchanged_sha256(path: Path, stamp: object) -> str:  # noqa: ARG001
-    """The hash of a file, computed once per process and `stamp`: services look a model up for every request."""
     return file_hash(path)
-
-
-@cache
-def _differing_file(folder: Path, files: tuple[tuple[str, str], ...], stamp: object) -> str | None:  # noqa: ARG001
-    """The first file whose hash is not the recorded one. `stamp`: sizes and times, so that a change is noticed."""
-    return next((name for name, sha256 in files if file_hash(folder / name) != sha256), None)
 
 
 def _is_valid(name: str) -> bool:
