@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from labs_schema.hashes import canonical_hash
-from labs_schema.imports.platform_tables import PlatformTable, heading_key
+from labs_schema.imports.platform_tables import PlatformTable
 from labs_schema.imports.records import IdKind, Ids, PlatformId, RosterEntry
-from labs_schema.reading.roster import TEAM_HEADINGS, TEST_STUDENT, heading_kind
+from labs_schema.reading.roster import TEAM_HEADINGS, TEST_STUDENT, folded_heading, heading_kind, split_name
 from labs_schema.submissions.file_names import safe_name
 from labs_schema.submissions.ignored import ignored_name
 
@@ -40,7 +40,7 @@ def read_roster_entries(table: PlatformTable) -> tuple[RosterEntry, ...]:
 
 def row_entries(table: PlatformTable) -> list[RosterEntry | None]:
     """The student of each row; None for a row that is not a student."""
-    keys = [heading_key(cell) for cell in table.header]
+    keys = table.headings
     kinds = {index: kind for index, cell in enumerate(table.header) if (kind := _id_kind(cell))}
     if ("id" in keys and "sisuserid" in keys) or "sisloginid" in keys:  # Canvas: `Student` is the name, `ID` its own id
         kinds = {index: kind for index, kind in kinds.items() if keys[index] != "student"}
@@ -75,7 +75,7 @@ def _certain(match: re.Match[str] | None) -> bool:
 
 def _id_kind(heading: str) -> IdKind | None:
     """None for a heading that is not an id."""
-    key = heading_key(heading)
+    key = folded_heading(heading)
     if key in ("githubusername", "rosteridentifier"):
         return IdKind.PLATFORM if key == "githubusername" else IdKind.NUMBER
     if heading_kind(heading) != "id":
@@ -99,11 +99,14 @@ def _entry(
     )
     if not last.strip():
         whole = next((row[index] for index, kind in names.items() if kind == "name" and row[index]), first)
-        last, comma, first = whole.partition(", ")
-        if not comma:
-            first, _, last = whole.rpartition(" ")
+        first, last = split_name(whole)
+    return RosterEntry(_sorted_ids(ids), first.strip(), last.strip())
+
+
+def _sorted_ids(ids: Iterable[PlatformId]) -> Ids:
+    """The ids, each once, in the order of their kinds."""
     order = list(IdKind)
-    return RosterEntry(tuple(sorted(ids, key=lambda each: order.index(each.kind))), first.strip(), last.strip())
+    return tuple(sorted(dict.fromkeys(ids), key=lambda each: order.index(each.kind)))
 
 
 def _participant(cell: str, certain: bool) -> PlatformId:
@@ -204,10 +207,8 @@ def merged_rosters(rosters: Iterable[Sequence[RosterEntry]]) -> tuple[RosterEntr
             if len(set(same)) != 1:
                 merged.append(entry)
                 continue
-            every = tuple(dict.fromkeys((*same[0].ids, *entry.ids)))
-            order = list(IdKind)
             joined = RosterEntry(
-                tuple(sorted(every, key=lambda each: order.index(each.kind))),
+                _sorted_ids((*same[0].ids, *entry.ids)),
                 same[0].first or entry.first,
                 same[0].last or entry.last,
                 same[0].team or entry.team,

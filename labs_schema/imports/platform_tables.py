@@ -1,11 +1,11 @@
 """Tables of platforms: cells by the normalized heading of their column."""
 
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from labs_schema.errors import IssueCollector
+from labs_schema.reading.roster import folded_heading
 from labs_schema.tables.delimited import Row
 from labs_schema.tables.reader import read_table
 
@@ -19,20 +19,13 @@ class PlatformTable:
 
     @property
     def headings(self) -> tuple[str, ...]:
-        """Normalized: see `heading_key`."""
-        return tuple(map(heading_key, self.header))
+        """Normalized: see `folded_heading`."""
+        return tuple(map(folded_heading, self.header))
 
     def records(self) -> Iterator[Mapping[str, str]]:
         """Each row by normalized heading; of equal headings the first one counts."""
-        names = [heading_key(cell) for cell in self.header]
         for row in self.rows:
-            yield {name: row[index] for index, name in reversed(list(enumerate(names)))}
-
-
-def heading_key(heading: str) -> str:
-    """`sisuserid` for `SIS User ID`; accents removed."""
-    plain = unicodedata.normalize("NFKD", heading.casefold())
-    return re.sub(r"[^a-z0-9]", "", plain)
+            yield {name: row[index] for index, name in reversed(list(enumerate(self.headings)))}
 
 
 def read_platform_table(data: bytes, name: str, issues: IssueCollector) -> PlatformTable | None:

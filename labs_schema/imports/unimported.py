@@ -6,12 +6,12 @@ from pathlib import Path
 
 from labs_schema.errors import Issue, error_issue
 from labs_schema.files.decoding import decode
-from labs_schema.imports.platform_tables import heading_key
 from labs_schema.imports.platforms import PLATFORMS, listed_names, recognized_at
 from labs_schema.imports.readers.canvas import is_assessments
 from labs_schema.imports.readers.gradescope import is_evaluation
 from labs_schema.imports.readers.plain_folder import recognizes as plain_folder_recognizes
 from labs_schema.reading.lab_folders import RATINGS, SUBMISSIONS, is_lab
+from labs_schema.reading.roster import folded_heading
 
 HEADER_BYTES = 20_000
 
@@ -59,5 +59,5 @@ def _is_platform_table(path: Path) -> bool:
         return False
     first = decoded.text.partition("\n")[0] if decoded else ""
     header = next((cells for delimiter in ",;\t" if len(cells := first.split(delimiter)) > 2), [])
-    keys = frozenset(map(heading_key, header))
+    keys = frozenset(map(folded_heading, header))
     return is_evaluation(keys) or is_assessments(keys)

@@ -116,12 +116,12 @@ def _person(row: Row, columns: Mapping[int, str], width: int, path: str, issues:
         return None
     first, last = " ".join(cells["first"]), " ".join(cells["last"])
     for name in cells["name"]:
-        before, after = _split_name(name)
+        before, after = split_name(name)
         first, last = f"{first} {before}".strip(), f"{last} {after}".strip()
     return Person(ids=tuple(dict.fromkeys(cells["id"])), first=first, last=last)
 
 
-def _split_name(name: str) -> tuple[str, str]:
+def split_name(name: str) -> tuple[str, str]:
     """First names and surname of `Rossi, Mario` or `Mario Rossi`."""
     last, comma, first = name.partition(",")
     if comma:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from labs_schema.errors import InputError, IssueCollector, Severity, error_issue
 from labs_schema.imports.identities import row_entries
-from labs_schema.imports.platform_tables import PlatformTable, heading_key, number_of, read_platform_table
+from labs_schema.imports.platform_tables import PlatformTable, number_of, read_platform_table
+from labs_schema.reading.roster import folded_heading
 from labs_schema.tables.csv_writer import Cell, csv_text
 from serving.exports.matching import match_rows
 from serving.exports.results import Results, StudentResult
@@ -172,7 +173,7 @@ def _score_column(table: PlatformTable, format_: CsvFormat, column: str | None) 
 
 
 def _is_copied(name: str, format_: CsvFormat) -> bool:
-    return format_.copied is None or heading_key(name) in format_.copied
+    return format_.copied is None or folded_heading(name) in format_.copied
 
 
 def _typed(row: Sequence[str], at: int) -> list[Cell]:

@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from labs_schema.errors import InputError, error_issue
 from labs_schema.imports.identities import folded, row_entries
-from labs_schema.imports.platform_tables import PlatformTable, heading_key, number_of
+from labs_schema.imports.platform_tables import PlatformTable, number_of
+from labs_schema.reading.roster import folded_heading
 from labs_schema.tables.csv_writer import number
 from serving.exports.matching import match_rows
 from serving.exports.results import Results, StudentResult
@@ -141,8 +142,8 @@ def _as_table(rows: Sequence[Sequence[RawCell]]) -> PlatformTable:
 
 
 def _column(header: Sequence[RawCell], chosen: str | None, usual: frozenset[str], option: str) -> int:
-    keys = [heading_key(cell.text) for cell in header]
-    wanted = usual if chosen is None else {heading_key(chosen)}
+    keys = [folded_heading(cell.text) for cell in header]
+    wanted = usual if chosen is None else {folded_heading(chosen)}
     found = [index for index, key in enumerate(keys) if key in wanted]
     if len(found) == 1:
         return found[0]
@@ -153,7 +154,7 @@ def _column(header: Sequence[RawCell], chosen: str | None, usual: frozenset[str]
 
 def _feedback(header: Sequence[RawCell], chosen: str | None) -> int | None:
     """The feedback column; None if there is none, which depends on the assignment's settings."""
-    if chosen is None and not any(heading_key(cell.text) in FEEDBACK_HEADINGS for cell in header):
+    if chosen is None and not any(folded_heading(cell.text) in FEEDBACK_HEADINGS for cell in header):
         return None
     return _column(header, chosen, FEEDBACK_HEADINGS, "--feedback-column")
 

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from labs_schema.imports.export_files import Export
 from labs_schema.imports.identities import ids
-from labs_schema.imports.platform_tables import PlatformTable, heading_key, number_of
+from labs_schema.imports.platform_tables import PlatformTable, number_of
 from labs_schema.imports.records import Assessment, ExportFile, IdKind, PlatformExport, Work
 from labs_schema.limits import LabLimits
 from labs_schema.models import Criterion, Rating, is_bonus_title
@@ -87,7 +87,7 @@ def read_assessments(table: PlatformTable) -> tuple[Assessment, ...]:
         part, colon, criterion = heading.partition(":")
         if colon and part.strip().casefold() in ("rating", "points", "comments"):
             columns.setdefault(criterion.strip(), {})[part.strip().casefold()] = index
-    student = [heading_key(cell) for cell in table.header].index("studentid")
+    student = table.headings.index("studentid")
     return tuple(
         assessment
         for row in table.rows
@@ -113,7 +113,7 @@ def is_rubric(headings: Collection[str]) -> bool:
 
 def read_rubric(table: PlatformTable) -> tuple[Criterion, ...]:
     """The criteria of a rubric exported as CSV: the three columns of a rating are repeated for each one."""
-    keys = [heading_key(cell) for cell in table.header]
+    keys = table.headings
     starts = [index for index, key in enumerate(keys) if key == "ratingname"]
     title, description = keys.index("criterianame"), keys.index("criteriadescription")
     criteria = []

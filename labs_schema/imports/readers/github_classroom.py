@@ -4,7 +4,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from labs_schema.imports.export_files import Export
 from labs_schema.imports.identities import folded, ids, shared_start
-from labs_schema.imports.platform_tables import heading_key
 from labs_schema.imports.records import ExportFile, IdKind, Ids, PlatformExport, Work
 from labs_schema.submissions.ignored import ignored_name
 
@@ -46,7 +45,7 @@ def _rows(export: Export) -> Iterator[Mapping[str, str]]:
     for file in export.files:
         if "/" not in file.path and file.path.lower().endswith(".csv"):
             table = export.table(file)
-            if table and "studentrepositoryname" in map(heading_key, table.header):
+            if table and "studentrepositoryname" in table.headings:
                 yield from table.records()
 
 

@@ -13,7 +13,7 @@ import yaml
 from labs_schema.errors import InputError, error_issue
 from labs_schema.imports.export_files import Export
 from labs_schema.imports.identities import ids
-from labs_schema.imports.platform_tables import PlatformTable, heading_key, number_of
+from labs_schema.imports.platform_tables import PlatformTable, number_of
 from labs_schema.imports.records import Assessment, ExportFile, IdKind, Ids, PlatformExport, Work
 from labs_schema.limits import ImportLimits
 from labs_schema.models import Criterion, Rating
@@ -112,7 +112,7 @@ def read_evaluation(question: str, table: PlatformTable) -> tuple[tuple[Assessme
     A question of which every submission has at most one item is a criterion with an item for each rating. Otherwise
     each item is a criterion of its own: applied or not. A submission without item and without grader is not graded.
     """
-    keys = [heading_key(cell) for cell in table.header]
+    keys = table.headings
     items = {i: table.header[i] for i in range(keys.index(_FIRST_ITEM) + 1, keys.index(_AFTER_ITEMS)) if keys[i]}
     rows, points = _graded_rows(table, items)
     if all(len(applied) <= 1 for _, applied in rows):

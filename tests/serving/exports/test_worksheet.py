@@ -73,6 +73,13 @@ def test_missing_feedback_column_is_reported(write_results: WriteResults, tmp_pa
     assert not report.no_feedback_column
 
 
+def test_headings_in_another_script_are_distinguished(write_results: WriteResults, tmp_path: Path) -> None:
+    template = tmp_path / "w.csv"
+    template.write_text("Identifier,ID number,Оценка,Максимум\nParticipant 1,s000,,3\n", encoding="utf-8")
+    report = export_results(ExportRequest("moodle", write_results(), template, column="Оценка"), tmp_path / "out.csv")
+    assert report.written == 1 and "s000,3,3" in (tmp_path / "out.csv").read_text(encoding="utf-8")
+
+
 def test_unknown_grade_column_is_an_error_that_names_the_columns(write_results: WriteResults, tmp_path: Path) -> None:
     template = tmp_path / "w.csv"
     template.write_text("Identifier,Arvosana\nParticipant 1,\n", encoding="utf-8")
