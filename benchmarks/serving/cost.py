@@ -34,7 +34,16 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.serving.http_side import http_side, overload
-from benchmarks.serving.sides import Took, alone, engine_side, full_json_side, generate_side, json_side, loose_json_side
+from benchmarks.serving.sides import (
+    WARM_UP,
+    Took,
+    alone,
+    engine_side,
+    full_json_side,
+    generate_side,
+    json_side,
+    loose_json_side,
+)
 from benchmarks.serving.work import Shape, Work, random_model, real_work, shape, synthetic_work
 
 FIGURES = Path("build/bench-serve")
@@ -49,6 +58,8 @@ def main() -> None:
     parser.add_argument("--model", type=Path)
     parser.add_argument("--engine", default="vllm-compiled", choices=("vllm", "vllm-compiled"))
     given = parser.parse_args()
+    if given.submissions <= WARM_UP:
+        parser.error(f"--submissions {given.submissions}: at least {WARM_UP + 1}, as the first {WARM_UP} only warm up.")
     model = given.model or random_model(FIGURES / "model")
     jobs = {"real": real_work(given.labs, given.submissions), "synthetic": synthetic_work(model, given.submissions)}
     found = {name: compared(model, work, given.repeats, given.engine) for name, work in jobs.items()}
