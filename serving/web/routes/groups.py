@@ -13,7 +13,7 @@ from serving.api.service import Service
 from serving.review.copies import AnswerGroup
 from serving.review.index import LabReview
 from serving.review.items import ReviewItem
-from serving.review.steps import GROUP, active_steps, recorded_outcomes, undo_choices
+from serving.review.steps import GROUP, active_steps, recorded_outcomes
 from serving.store.grades.choices import Choice
 from serving.web.form_posts import PageRoute, SentForm, limited_text, sent_number, sent_request, text, wrong_form
 from serving.web.rendering import new_request_id, page_of
@@ -54,15 +54,6 @@ def groups(request: Request, opened: OpenLab, page: PageNumber = 1) -> Response:
         "request_id": new_request_id(),
     }
     return opened.render("groups.html", **context, **page_of(found.groups, page, LIMITS.listed_submissions))
-
-
-@router.post("/lab/groups/undo")
-def undo(opened: FormLab, form: SentForm) -> Response:
-    """Takes a group's rating back, except where someone has decided since."""
-    step = text(form, "step")
-    if step.startswith(GROUP) and (choices := undo_choices(opened.visible, step)):
-        opened.service.store.record_choices(choices, request=text(form, "request"), actor=opened.actor)
-    return opened.redirect("/lab/groups")
 
 
 @router.get("/lab/groups/{grade_id}")

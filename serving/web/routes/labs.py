@@ -9,7 +9,7 @@ from serving.review.filters import Order, Show
 from serving.review.items import ReviewCriterion, ReviewItem
 from serving.review.labelling.proposed_grades import has_proposal
 from serving.review.statistics import blind_agreement
-from serving.review.steps import BULK, active_steps, recorded_outcomes, undo_choices
+from serving.review.steps import BULK, GROUP, active_steps, recorded_outcomes, undo_choices
 from serving.store.grades.choices import Choice
 from serving.store.grades.overrides import Action
 from serving.store.grades.regrade_requests import RegradeRequests
@@ -79,10 +79,12 @@ def accept(opened: FormLab, form: SentForm) -> Response:
 
 @router.post("/lab/undo")
 def undo(opened: FormLab, form: SentForm) -> Response:
-    """Takes an acceptance of many back, except where someone has decided since."""
-    if choices := undo_choices(opened.review, text(form, "bulk")):
+    """Takes an acceptance of many, or the rating of a group, back, except where someone has decided since."""
+    step = text(form, "step")
+    of_group = step.startswith(GROUP)
+    if choices := undo_choices(opened.visible if of_group else opened.review, step):
         opened.service.store.record_choices(choices, request=text(form, "request"), actor=opened.actor)
-    return opened.redirect("/lab")
+    return opened.redirect("/lab/groups" if of_group else "/lab")
 
 
 @router.post("/blind")

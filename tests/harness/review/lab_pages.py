@@ -40,7 +40,7 @@ class LabPages:
         if page.action.endswith("/accept"):
             site.model.accept_many(name, page.fields["request"], seen)
         else:
-            site.model.undo_many(name, page.fields["request"], page.fields["bulk"])
+            site.model.undo_many(name, page.fields["request"], page.fields["step"])
         if site.happens(0.3):
             assert site.send(name, page).status_code == 200
         site.touched.update(site.students)
@@ -67,7 +67,7 @@ class LabPages:
         """Rates some members of a group of equal answers from a page that may be outdated, or undoes such a step."""
         site = self.site
         listed = site.of_lab(name, "/lab/groups")
-        undone = site.forms(listed, "/groups/undo")
+        undone = site.forms(listed, "/lab/undo")
         if undone and site.happens(0.25):
             page = site.chance.choice(undone)
             assert site.send(name, page, kill=site.happens(0.2)).status_code == 200

@@ -75,7 +75,7 @@ def test_a_group_is_rated_once_and_every_student_gets_an_own_record(copied: Revi
         [record] = copied.store.read_history(copied.grades[number]).records
         assert (record.new, record.why, record.criterion) == ("C", "As in the lecture.", FIRST)
     assert actors(copied, 3) == []
-    assert ta.submit("groups/undo").status_code == 200
+    assert ta.submit("lab/undo").status_code == 200
     assert [copied.store.read_history(each).decisions[FIRST].rating for each in copied.grades[:3]] == [None] * 3
     assert [actors(copied, number) for number in range(3)] == [["rate", "undo"]] * 3
 
@@ -95,7 +95,7 @@ def test_one_students_undo_leaves_the_others_and_the_groups_undo_leaves_later_de
     ta.submit("grades/", act="rate-0-0")
     ta.open(LIST)
     assert "2 students rated" in ta.page.text
-    ta.submit("groups/undo")
+    ta.submit("lab/undo")
     rated = [copied.store.read_history(each).decisions[FIRST].rating for each in copied.grades[:3]]
     assert rated == [None, None, "A"]
 
