@@ -77,9 +77,7 @@ async def import_export(
     A roster and the TAs' ratings are read if their CSV files are at the top of the zip file. An existing lab is never
     changed, so that a repeated request is refused.
     """
-    folder = service.course.folder
-    if folder is None:
-        raise ProblemError("no-labs-folder", "The course has no folder of labs.")
+    folder = labs_folder(service)
     copied = None if like is None else service.course.labs.folders.get(find_lab(service.course.labs, like).name)
     with TemporaryDirectory(prefix="grader-import-") as temporary:
         upload = FilePath(temporary) / "export.zip"
@@ -89,6 +87,13 @@ async def import_export(
         source = ImportSource(platform, upload, lab=copied, assignment=assignment)
         async with _one_at_a_time(request):
             return await run_in_threadpool(_import, service, source, None if dry_run else folder / lab)
+
+
+def labs_folder(service: Service) -> FilePath:
+    """The folder of the course's labs. Raises ProblemError if it has none."""
+    if service.course.folder is None:
+        raise ProblemError("no-labs-folder", "The course has no folder of labs.")
+    return service.course.folder
 
 
 def _one_at_a_time(request: Request) -> asyncio.Lock:

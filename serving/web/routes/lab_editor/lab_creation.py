@@ -1,23 +1,22 @@
 """Creating a lab: statement, rubric and checks, empty or copied from another lab of the course."""
 
 from pathlib import Path
-from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
 from labs_schema.errors import Issue
 from labs_schema.writing.lab_editor import LAB_NAME, LabTexts, check_texts, create_lab
-from serving.api.schemas.problems import ProblemError
+from serving.api.routes.imports import labs_folder
 from serving.api.service import Service
 from serving.web.form_posts import PageRoute, SentForm, text
 from serving.web.rendering import redirect
-from serving.web.routes.lab_editor.lab_editor import FAULTLESS, IMPORTED
 from serving.web.routes.lab_editor.lab_texts import (
+    FAULTLESS,
     given_texts,
     lab_folder,
     render_form,
+    render_imported,
     saved_texts,
-    with_imported_rubric,
 )
 from serving.web.visitors import Name, admin, course_service
 
@@ -29,7 +28,7 @@ def new_lab(request: Request, course: Name, like: Name = "") -> Response:
     service, _ = _labs(request, course)
     copied = saved_texts(lab_folder(service, like)) if like else LabTexts()
     texts = LabTexts(statement=copied.statement or "", rubric=copied.rubric, checks=copied.checks)
-    return _form(request, course, texts)
+    return render_form(request, new=True, course=course, texts=texts)
 
 
 @router.post("/lab/new")
@@ -39,27 +38,17 @@ def create(request: Request, form: SentForm) -> Response:
     texts = given_texts(form, LabTexts())
     if act == "import":
         _labs(request, course)
-        texts, errors = with_imported_rubric(form, texts)
-        notice = "" if errors else IMPORTED
-        return _form(request, course, texts, 422 if errors else 200, name=name, errors=errors, notice=notice)
+        return render_imported(request, form, texts, new=True, course=course, name=name)
     errors, wrong = _create(request, course, name.strip(), texts, act == "check")
     if errors or wrong or act == "check":
-        notice = FAULTLESS if not errors and not wrong else ""
-        status = 422 if errors or wrong else 200
-        return _form(request, course, texts, status, name=name, errors=errors, name_fault=wrong, notice=notice)
+        faults = {"errors": errors, "name_fault": wrong, "notice": "" if errors or wrong else FAULTLESS}
+        return render_form(request, new=True, course=course, texts=texts, name=name, **faults)
     return redirect(request, "/lab/submissions", course=course, lab=name.strip())
-
-
-def _form(request: Request, course: str, texts: LabTexts, status: int = 200, **context: Any) -> Response:
-    shared = {"course": course, "lab": "", "texts": texts, "revision": "", "earlier": 0, "graded": 0}
-    return render_form(request, status, **({"name_fault": "", "new": True} | shared | context))
 
 
 def _labs(request: Request, course: str) -> tuple[Service, Path]:
     service = course_service(request, course)
-    if service.course.folder is None:
-        raise ProblemError("no-labs-folder", "The course has no folder of labs.")
-    return service, service.course.folder
+    return service, labs_folder(service)
 
 
 def _create(request: Request, course: str, name: str, texts: LabTexts, dry: bool) -> tuple[tuple[Issue, ...], str]:

@@ -16,18 +16,17 @@ from serving.web.form_posts import PageRoute, SentForm, text
 from serving.web.rendering import redirect
 from serving.web.review_state import review_state
 from serving.web.routes.lab_editor.lab_texts import (
+    FAULTLESS,
     given_texts,
     lab_folder,
     render_form,
+    render_imported,
     saved_texts,
-    with_imported_rubric,
 )
 from serving.web.visitors import Name, admin, course_service
 
 router = APIRouter(route_class=PageRoute, dependencies=[admin])
 SAVED = "Saved. New grades use this version."
-FAULTLESS = "No errors. Nothing is saved yet."
-IMPORTED = "The rubric of the file is in the field below. It is not saved yet."
 
 
 class Outcome(NamedTuple):
@@ -53,9 +52,7 @@ def save(request: Request, form: SentForm) -> Response:
     mine = given_texts(form, context["texts"])
     context |= {"texts": mine, "revision": text(form, "revision")}
     if act == "import":
-        context["texts"], errors = with_imported_rubric(form, mine)
-        notice = "" if errors else IMPORTED
-        return render_form(request, 422 if errors else 200, **context, errors=errors, notice=notice)
+        return render_imported(request, form, **context)
     wanted = context["revision"], text(form, "confirmed"), act == "check"
     found = _save(request, course, lab, mine, wanted)
     if found.saved:
@@ -65,7 +62,6 @@ def save(request: Request, form: SentForm) -> Response:
     notice = FAULTLESS if act == "check" and not found.checked.errors and not found.theirs else ""
     return render_form(
         request,
-        409 if found.theirs else 422 if found.checked.errors else 200,
         **context,
         errors=found.checked.errors,
         warnings=found.checked.warnings,

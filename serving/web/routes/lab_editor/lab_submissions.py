@@ -13,6 +13,7 @@ from labs_schema.errors import InputError
 from labs_schema.imports.filling import fill_lab, has_submissions
 from labs_schema.imports.importer import ImportSource
 from labs_schema.imports.platforms import PLATFORMS, recognized_at
+from serving.api.routes.imports import labs_folder
 from serving.api.schemas.problems import ProblemError
 from serving.api.service import Service
 from serving.courses.uploads import Upload, Uploads
@@ -61,7 +62,7 @@ def _page(request: Request, course: str, lab: str, **context: Any) -> Response:
 def _dry_run(request: Request, given: Mapping[str, str], files: Mapping[str, UploadFile]) -> dict[str, Any]:
     service = course_service(request, given["course"])
     lab_folder(service, given["lab"])
-    uploads = _uploads(service)
+    uploads = Uploads(labs_folder(service))
     if (added := uploads.add()) is None:
         raise ProblemError("too-many-uploads", "Too many uploads of the course wait for a confirmation.")
     for name, file in files.items():
@@ -79,7 +80,7 @@ def _dry_run(request: Request, given: Mapping[str, str], files: Mapping[str, Upl
 
 def _store(request: Request, given: Mapping[str, str]) -> dict[str, Any]:
     service = course_service(request, given["course"])
-    folder, uploads = lab_folder(service, given["lab"]), _uploads(service)
+    folder, uploads = lab_folder(service, given["lab"]), Uploads(labs_folder(service))
     waiting = uploads.find(given["token"])
     if waiting is None:
         raise ProblemError("upload-gone", "This upload was already stored, or was not confirmed in time.")
@@ -107,9 +108,3 @@ def _import(service: Service, given: Mapping[str, str], upload: Upload, *, dry_r
     except InputError as error:
         return {"errors": error.issues}
     return {"report": report, "issues": issues}
-
-
-def _uploads(service: Service) -> Uploads:
-    if service.course.folder is None:
-        raise ProblemError("no-labs-folder", "The course has no folder of labs.")
-    return Uploads(service.course.folder)

@@ -26,6 +26,14 @@ FIELDS = {
 """The fields with their limits in bytes."""
 UPLOADED = "rubric file"
 """The path of errors in an uploaded rubric."""
+FAULTLESS = "No errors. Nothing is saved yet."
+IMPORTED = "The rubric of the file is in the field below. It is not saved yet."
+FORM: dict[str, Any] = {
+    **dict.fromkeys(("lab", "name", "name_fault", "revision", "notice", "confirmed"), ""),
+    **dict.fromkeys(("errors", "warnings"), ()),
+    **{"new": False, "theirs": None, "effects": None, "earlier": 0, "graded": 0, "uploaded": UPLOADED},
+}
+"""The context of a form without a saved lab."""
 
 
 def given_texts(form: FormData, saved: LabTexts) -> LabTexts:
@@ -38,7 +46,7 @@ def given_texts(form: FormData, saved: LabTexts) -> LabTexts:
     return saved.model_copy(update=changed)
 
 
-def with_imported_rubric(form: FormData, texts: LabTexts) -> tuple[LabTexts, tuple[Issue, ...]]:
+def _with_imported_rubric(form: FormData, texts: LabTexts) -> tuple[LabTexts, tuple[Issue, ...]]:
     """The texts with the rubric of the uploaded file, or the errors in that file."""
     given = form.get("rubric-file")
     if not isinstance(given, UploadFile) or not given.filename:
@@ -53,19 +61,17 @@ def with_imported_rubric(form: FormData, texts: LabTexts) -> tuple[LabTexts, tup
     return texts.model_copy(update={"rubric": rubric_text(criteria)}), ()
 
 
-def render_form(request: Request, status: int = 200, **context: Any) -> Response:
-    defaults: dict[str, Any] = {
-        "errors": (),
-        "warnings": (),
-        "theirs": None,
-        "notice": "",
-        "effects": None,
-        "confirmed": "",
-        "new": False,
-        "uploaded": UPLOADED,
-        "name": "",
-    }
-    return render(request, "lab_editor.html", status, **(defaults | context))
+def render_form(request: Request, **context: Any) -> Response:
+    """The form with what differs from `FORM`."""
+    shown = FORM | context
+    status = 409 if shown["theirs"] else 422 if shown["errors"] or shown["name_fault"] else 200
+    return render(request, "lab_editor.html", status, **shown)
+
+
+def render_imported(request: Request, form: FormData, texts: LabTexts, **context: Any) -> Response:
+    """The form with the rubric of the uploaded file, which is not saved."""
+    imported, errors = _with_imported_rubric(form, texts)
+    return render_form(request, **context, texts=imported, errors=errors, notice="" if errors else IMPORTED)
 
 
 def lab_folder(service: Service, lab: str) -> Path:
