@@ -35,10 +35,11 @@ class StoredKey(Frozen):
 
 
 class SigningKey(NamedTuple):
-    """`kid` is the key's thumbprint (RFC 7638)."""
+    """`kid` is the key's thumbprint (RFC 7638), `public` its public part as a JSON Web Key."""
 
     kid: str
     key: RSAPrivateKey
+    public: dict[str, Any]
 
 
 class ToolKeys:
@@ -58,7 +59,7 @@ class ToolKeys:
     def public_set(self, now: datetime | None = None) -> dict[str, Any]:
         """The JSON Web Key Set: the signing key, newer ones, and those that signed until recently."""
         stored, now = self._read(), now or datetime.now(UTC)
-        return {"keys": [_public(_load(each.pem)) for each in _published(stored, now)]}
+        return {"keys": [_load(each.pem).public for each in _published(stored, now)]}
 
     def rotate(self, *, now: datetime | None = None, at_once: bool = False) -> str:
         """Adds a key and returns its id. `at_once`: removes all others, which must no longer be trusted."""
@@ -112,19 +113,11 @@ def _load(pem: str) -> SigningKey:
     key = load_pem_private_key(pem.encode("ascii"), password=None)
     if not isinstance(key, RSAPrivateKey):
         raise ValueError("not an RSA key")
-    return SigningKey(_thumbprint(key), key)
-
-
-def _thumbprint(key: RSAPrivateKey) -> str:
     jwk: dict[str, Any] = RSAAlgorithm.to_jwk(key.public_key(), as_dict=True)
-    members = canonical_json({name: jwk[name] for name in ("e", "kty", "n")})
-    return urlsafe_b64encode(hashlib.sha256(members.encode()).digest()).rstrip(b"=").decode("ascii")
-
-
-def _public(signing: SigningKey) -> dict[str, Any]:
-    jwk: dict[str, Any] = RSAAlgorithm.to_jwk(signing.key.public_key(), as_dict=True)
-    public = {name: jwk[name] for name in ("kty", "n", "e")}
-    return {**public, "kid": signing.kid, "alg": ALGORITHM, "use": "sig"}
+    members = {name: jwk[name] for name in ("kty", "n", "e")}
+    thumbprint = hashlib.sha256(canonical_json(members).encode()).digest()
+    kid = urlsafe_b64encode(thumbprint).rstrip(b"=").decode("ascii")
+    return SigningKey(kid, key, {**members, "kid": kid, "alg": ALGORITHM, "use": "sig"})
 
 
 def _write(path: Path, keys: list[StoredKey], *, replace: bool) -> None:
