@@ -8,7 +8,10 @@ from labs_schema.grades import CriterionGrade, Status
 from labs_schema.models import Criterion, Lab
 from labs_schema.observations import CheckResult, EvidenceLine, Outcome, SubmissionObservations
 from serving.jobs.results.marks_table import with_decisions
-from serving.jobs.results.results import Result
+from serving.jobs.results.results import Result, result_of
+from serving.store.errors import ForgottenError
+from serving.store.store import Store
+from serving.store.students import is_anonymous
 
 Observed = SubmissionObservations | None
 
@@ -88,6 +91,19 @@ def feedback_of(result: Result, lab: Lab, observations: Observed, options: Feedb
     )
 
 
+def stored_feedback(store: Store, grade_id: str, options: FeedbackOptions) -> Feedback | None:
+    """The feedback on a grade of the store; None if it must not be released yet.
+
+    Raises UnknownError, ForgottenError.
+    """
+    history, submission = store.read_history(grade_id), store.read_submission(grade_id)
+    student = store.read_student(history.grade.student).student
+    name = "anonymous" if student and is_anonymous(student) else student
+    if (result := result_of(history.grade, name, history.decisions)) is None:
+        raise ForgottenError(f"The student of grade {grade_id} was forgotten.")
+    return feedback_of(result, history.lab, submission.observations if submission else None, options)
+
+
 def tests_passed(observations: Observed, *, visible: bool) -> str:
     """`7 of 9 tests passed`; empty if there is no test. `visible`: only of those that students may see."""
     passed, tests = observations.tests_passed(visible=visible) if observations else (0, 0)
@@ -146,14 +162,13 @@ def _visible(observations: Observed) -> Iterator[CheckResult]:
     return (each for each in (observations.results if observations else ()) if each.visible)
 
 
+def texts_of(result: CheckResult) -> dict[str, str]:
+    """The texts that a check has: label -> text."""
+    labels = ("arguments", "input", "expected", "actual", "message")
+    return {label.capitalize(): text for label in labels if (text := getattr(result, label))}
+
+
 def _check(result: CheckResult) -> FeedbackCheck:
-    texts = {
-        "Arguments": result.arguments,
-        "Input": result.input,
-        "Expected": result.expected,
-        "Actual": result.actual,
-        "Message": result.message,
-    }
     lines = (
         f"{each.filename}{'' if each.line is None else f':{each.line}'}: {each.severity}: {each.text}"
         for each in result.diagnostics
@@ -161,6 +176,6 @@ def _check(result: CheckResult) -> FeedbackCheck:
     return FeedbackCheck(
         name=result.check,
         outcome=result.outcome.replace("_", " "),
-        texts={label: text for label, text in texts.items() if text} if not result.passed else {},
+        texts={} if result.passed else texts_of(result),
         lines=tuple(lines),
     )

@@ -82,7 +82,7 @@ def _results(connection: Connection, job: Job, recorded: Sequence[StoredGrade]) 
     works = _works(connection, job)
     records = read_lab_overrides(connection, job.lab, list(names))
     decided = {work: decisions(each) for work, each in records.items()}
-    found = (_result(each, names.get(each.student), decided.get(works[each.id], {})) for each in recorded)
+    found = (result_of(each, names.get(each.student), decided.get(works[each.id], {})) for each in recorded)
     return [result for result in found if result]
 
 
@@ -141,8 +141,10 @@ def changes(before: str, earlier: Sequence[Result], now: Sequence[Result]) -> Ch
     return Changes(before=before, compared=len(both), same=len(both) - len(differ), changes=tuple(differ))
 
 
-def _result(stored: StoredGrade, student: str | None, decided: Mapping[str, Decision]) -> Result | None:
-    """A person's decision on the same files counts although this grade is newer: a regrade never replaces it."""
+def result_of(stored: StoredGrade, student: str | None, decided: Mapping[str, Decision]) -> Result | None:
+    """The result under the student's id; None for a forgotten student. `decided`: criterion title -> decision.
+
+    A person's decision on the same files counts although this grade is newer: a regrade never replaces it."""
     if stored.grade is None or student is None:
         return None
     given = {each.criterion: each.rating for each in stored.grade.criteria if each.rating is not None}

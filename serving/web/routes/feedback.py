@@ -6,9 +6,8 @@ from fastapi import APIRouter, Request, Response
 
 from serving.api.authorization import limit_rate
 from serving.api.schemas.problems import ProblemError
-from serving.feedback.feedback import FeedbackOptions
+from serving.feedback.feedback import FeedbackOptions, stored_feedback
 from serving.feedback.html import fragment
-from serving.feedback.stored import stored_feedback
 from serving.store.access.student_links import StudentLink, StudentLinks
 from serving.store.grades.regrade_records import RequestState
 from serving.store.grades.regrade_requests import LIMITS, RegradeRequests

@@ -202,5 +202,4 @@ def _fits(item: ReviewItem, leader: ReviewItem) -> bool:
 
 
 def _step_is_of(step: str, group: AnswerGroup) -> bool:
-    records = (r for item in group.items for each in item.criteria for r in each.decision.active)
-    return any(record.request == step for record in records)
+    return any(record.request == step for item in group.items for _, record in item.active)

@@ -9,7 +9,7 @@ from labs_schema.grades import CriterionGrade, total_marks
 from labs_schema.limits import PageLimits
 from labs_schema.models import Criterion, Lab, SourceFile, Submission
 from labs_schema.observations import CheckResult, SubmissionObservations
-from serving.feedback.feedback import tests_passed
+from serving.feedback.feedback import tests_passed, texts_of
 from serving.review.filters import Hidden
 from serving.review.items import ReviewItem
 from serving.review.team.snippets import Snippets
@@ -65,7 +65,7 @@ def submission_context(opened: LabPage, history: History, item: ReviewItem, *, h
         "total": None if blind else _total(history.lab, item),
         "members": len(service.jobs.group_grades(history.grade)),
         "proposals": sum(each["acceptable"] for each in criteria),
-        "mine": _last_of(opened.actor, item),
+        "mine": any(record.actor == opened.actor for _, record in item.active),
         "names": key_names(service),
         "snippets": Snippets(service.store.database).of(service.course.name, opened.actor),
         "blind": is_blind(opened.request),
@@ -107,12 +107,7 @@ def _criterion(
 
 def _failed(observations: SubmissionObservations | None) -> list[tuple[CheckResult, dict[str, str]]]:
     """The tests that did not pass, each with its texts: label -> text."""
-    labels = ("arguments", "input", "expected", "actual", "message")
-    return [
-        (each, {label: text for label in labels if (text := getattr(each, label))})
-        for each in (observations.tests if observations else ())
-        if not each.passed
-    ]
+    return [(each, texts_of(each)) for each in (observations.tests if observations else ()) if not each.passed]
 
 
 def _history(criterion: str, history: History) -> list[dict[str, Any]]:
@@ -131,12 +126,6 @@ def _history(criterion: str, history: History) -> list[dict[str, Any]]:
     mine = (each for each in history.records if each.criterion == criterion)
     people = [{"at": each.at, "kind": each.action.value, "record": each} for each in mine]
     return sorted([*machine, *people], key=lambda each: str(each["at"]))
-
-
-def _last_of(actor: str, item: ReviewItem) -> str | None:
-    """The request of the visitor's last active record on this submission."""
-    mine = [r for each in item.criteria for r in each.decision.active if r.actor == actor]
-    return max(mine, key=lambda each: each.seq).request if mine else None
 
 
 def _total(lab: Lab, item: ReviewItem) -> dict[str, float] | None:
