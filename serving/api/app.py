@@ -99,6 +99,7 @@ def create_app(
         start_job,
         keyed,
     )
+    app.state.import_lock = asyncio.Lock()  # an import may take seconds of processor time, which grading needs too
     install_error_handlers(app)
     app.add_middleware(BodyLimit, limit_bytes=LIMITS.body_bytes, upload_bytes=LIMITS.upload_bytes)
     app.add_middleware(JsonBodies)

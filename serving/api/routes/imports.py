@@ -1,6 +1,5 @@
 """Importing an export of a course platform as a lab. For admins."""
 
-import asyncio
 from pathlib import Path as FilePath
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
@@ -85,7 +84,7 @@ async def import_export(
             async for chunk in request.stream():
                 await run_in_threadpool(file.write, chunk)
         source = ImportSource(platform, upload, lab=copied, assignment=assignment)
-        async with _one_at_a_time(request):
+        async with request.app.state.import_lock:
             return await run_in_threadpool(_import, service, source, None if dry_run else folder / lab)
 
 
@@ -94,15 +93,6 @@ def labs_folder(service: Service) -> FilePath:
     if service.course.folder is None:
         raise ProblemError("no-labs-folder", "The course has no folder of labs.")
     return service.course.folder
-
-
-def _one_at_a_time(request: Request) -> asyncio.Lock:
-    """An import may take seconds of processor time, which grading needs too."""
-    state = request.app.state
-    if not hasattr(state, "import_lock"):
-        state.import_lock = asyncio.Lock()
-    lock: asyncio.Lock = state.import_lock
-    return lock
 
 
 def _import(service: Service, source: ImportSource, out: FilePath | None) -> Imported:

@@ -89,18 +89,13 @@ def job_status(progress: Progress, store: Store) -> JobStatus:
         for each in progress.parked
     )
     return JobStatus(
-        id=job.id,
-        lab=job.lab,
-        course=job.course,
+        **job.model_dump(include={"id", "lab", "course", "finished_at", "total", "failure"}),
         state=progress.state,
         started_at=job.at,
         started_by=job.actor,
-        finished_at=job.finished_at,
         graded=progress.graded,
-        total=job.total,
         parked=tuple(parked),
         warnings=lab_warnings(job.warnings),
-        failure=job.failure,
         seconds_left=progress.seconds_left,
     )
 
