@@ -6,10 +6,11 @@ pygments.
 """
 
 import re
-from collections import OrderedDict
 from collections.abc import Iterator
 from threading import Lock
 from typing import Literal, NamedTuple
+
+from cachetools import LRUCache, cached
 
 from labs_schema.limits import LexerLimits
 
@@ -151,39 +152,19 @@ _NESTED = {
 """Block comments that nest: patterns that match only the opening sign, and both signs of each."""
 
 
-class _Cache:
-    """Least recently used results of `lex`, bounded by their estimated size in memory. Thread-safe."""
+class _Lexed(NamedTuple):
+    """The spans of a text of `chars` characters."""
 
-    def __init__(self, max_bytes: int) -> None:
-        self._max_bytes, self._bytes = max_bytes, 0
-        self._results: OrderedDict[tuple[str, str], tuple[Span, ...]] = OrderedDict()
-        self._lock = Lock()
-
-    def get(self, key: tuple[str, str]) -> tuple[Span, ...] | None:
-        with self._lock:
-            found = self._results.get(key)
-            if found is not None:
-                self._results.move_to_end(key)
-            return found
-
-    def put(self, key: tuple[str, str], found: tuple[Span, ...]) -> None:
-        with self._lock:
-            if key in self._results or _size(key, found) > self._max_bytes:
-                return
-            self._results[key] = found
-            self._bytes += _size(key, found)
-            while self._bytes > self._max_bytes:
-                self._bytes -= _size(*self._results.popitem(last=False))
+    chars: int
+    spans: tuple[Span, ...]
 
 
 _SPAN_BYTES = 136  # a named tuple of three and two integers in CPython 3.11
 
 
-def _size(key: tuple[str, str], found: tuple[Span, ...]) -> int:
-    return 4 * len(key[0]) + _SPAN_BYTES * len(found)
-
-
-_cache = _Cache(LexerLimits().cache_bytes)
+def _size(found: _Lexed) -> int:
+    """Bytes of a text and its spans, approximately."""
+    return 4 * found.chars + _SPAN_BYTES * len(found.spans)
 
 
 def lex(text: str, language: str) -> tuple[Span, ...]:
@@ -191,12 +172,12 @@ def lex(text: str, language: str) -> tuple[Span, ...]:
 
     Recent results are cached, because grading one submission needs the same program several times.
     """
-    key = (text, language)
-    found = _cache.get(key)
-    if found is None:
-        found = tuple(scan(text, language))
-        _cache.put(key, found)
-    return found
+    return _lexed(text, language).spans
+
+
+@cached(LRUCache(LexerLimits().cache_bytes, getsizeof=_size), lock=Lock())
+def _lexed(text: str, language: str) -> _Lexed:
+    return _Lexed(len(text), tuple(scan(text, language)))
 
 
 def scan(text: str, language: str) -> Iterator[Span]:

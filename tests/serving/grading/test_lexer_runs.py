@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from cachetools import LRUCache, cached
 
+from labs_schema.limits import LexerLimits
 from labs_schema.models import Person, SourceFile, Submission
 from labs_schema.privacy.name_matching import NameMatcher
 from labs_schema.privacy.redaction import with_redactions
@@ -77,11 +79,10 @@ def test_intake_and_grading_lex_a_redacted_file_once_and_its_sanitized_copy_once
     assert len(runs) <= 2 * len(work.files)
 
 
-def test_least_recently_used_results_are_dropped_at_the_size_limit() -> None:
-    cache = lexer._Cache(max_bytes=1000)
-    for text in ("a" * 100, "b" * 100, "c" * 100):
-        cache.put((text, "C"), ())
-        cache.get(("a" * 100, "C"))
-    assert cache.get(("a" * 100, "C")) == () and cache.get(("b" * 100, "C")) is None
-    cache.put(("d" * 1000, "C"), ())
-    assert cache.get(("d" * 1000, "C")) is None
+def test_least_recently_used_results_are_dropped_at_the_size_limit(runs: Counter[str]) -> None:
+    assert lexer._lexed.cache.maxsize == LexerLimits().cache_bytes
+    small = cached(LRUCache(1_000, getsizeof=lexer._size))(lexer._lexed.__wrapped__)
+    first, second, third, long = "1" * 100, "2" * 100, "3" * 100, "4" * 1000  # no spans: the text alone counts
+    for text in (first, second, first, third, first, second, long, long):
+        small(text, "C")
+    assert runs == {first: 1, second: 2, third: 1, long: 2}
