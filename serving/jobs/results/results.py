@@ -19,7 +19,6 @@ from serving.measures.comparison import Comparison, compare
 from serving.store.grades.grades import StoredGrade, read_lab, read_request_grades
 from serving.store.grades.overrides import Decision, decisions, read_lab_overrides
 from serving.store.store import Store
-from serving.store.tables import grades
 from serving.store.tables import students as people
 
 
@@ -79,17 +78,12 @@ def ungraded_results(store: Store, job: Job) -> list[Result]:
 
 def _results(connection: Connection, job: Job, recorded: Sequence[StoredGrade]) -> list[Result]:
     names = _names(connection, job)
-    works = _works(connection, job)
     records = read_lab_overrides(connection, job.lab, list(names))
     decided = {work: decisions(each) for work, each in records.items()}
-    found = (result_of(each, names.get(each.student), decided.get(works[each.id], {})) for each in recorded)
+    found = (
+        result_of(each, names.get(each.student), decided.get((each.student, each.submission), {})) for each in recorded
+    )
     return [result for result in found if result]
-
-
-def _works(connection: Connection, job: Job) -> dict[str, tuple[str, str]]:
-    """Grade id -> pseudonym and keyed hash of the submission."""
-    query = select(grades.c.id, grades.c.student, grades.c.submission).where(grades.c.request == job.id)
-    return {row.id: (row.student, row.submission) for row in connection.execute(query)}
 
 
 def _names(connection: Connection, job: Job) -> dict[str, str | None]:

@@ -92,8 +92,8 @@ class Team:
         """
         with audited_transaction(self._database) as ledger:
             connection, grade = ledger.connection, read_grade(ledger.connection, grade_id)
-            work = select(grades.c.submission).where(grades.c.id == grade_id).scalar_subquery()
-            same = grades.c.student == grade.student, grades.c.lab == grade.lab, grades.c.submission == work
+            of_student = grades.c.student == grade.student, grades.c.lab == grade.lab
+            same = *of_student, grades.c.submission == grade.submission
             query = select(second_ratings.c.request).join(grades, grades.c.id == second_ratings.c.grade)
             before = connection.execute(query.where(second_ratings.c.actor == actor, *same)).scalars().all()
             if before:

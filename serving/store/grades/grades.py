@@ -39,7 +39,8 @@ RUBRIC_FIELDS = ("name", "problem", "short_problem", "language", "criteria")
 class StoredGrade(Frozen):
     """`student` is a pseudonym; `grade` is None once the student was forgotten.
 
-    `seq` is the number of its audit entry, `rubric` the version of the rubric, `provenance` a hash.
+    `seq` is the number of its audit entry, `rubric` the version of the rubric, `submission` the keyed hash of the
+    program, `provenance` a hash.
     """
 
     id: str
@@ -50,6 +51,7 @@ class StoredGrade(Frozen):
     lab: str
     rubric: str
     student: str
+    submission: str
     provenance: str
     grade: Grade | None
 

@@ -133,8 +133,8 @@ def read_overrides(connection: Connection, grade_id: str) -> list[StoredOverride
 
 def read_work_overrides(connection: Connection, grade: StoredGrade) -> list[StoredOverride]:
     """The overrides of all grades of the same files of the same student in the same lab, oldest first."""
-    work = select(grades.c.submission).where(grades.c.id == grade.id).scalar_subquery()
-    same = grades.c.student == grade.student, grades.c.lab == grade.lab, grades.c.submission == work
+    of_student = grades.c.student == grade.student, grades.c.lab == grade.lab
+    same = *of_student, grades.c.submission == grade.submission
     return [stored_override(row) for row in connection.execute(override_rows().where(*same).order_by(overrides.c.seq))]
 
 
