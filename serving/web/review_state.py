@@ -61,12 +61,13 @@ class LabPage:
 
     @property
     def actor(self) -> str:
-        """The visitor."""
+        """The visitor, as the audit log names them."""
         actor: str = self.request.state.caller.actor
         return actor
 
     @property
     def visible(self) -> LabReview:
+        """`review` without these submissions."""
         return self.review.visible_to(self.actor)
 
     @cached_property

@@ -58,20 +58,27 @@ def undo(request: Request, caller: TaVisitor, form: SentForm) -> Response:
 def _proposed(opened: LabPage, found: ProposedGrades) -> dict[str, Any]:
     review, proposal, lab = opened.review, found.proposal, opened.service.course.labs.load(opened.review.lab)
     changed = _changes(found, review, lab)
-    shown, concealed = visible_changes(changed, review, opened.hidden)
     return {
+        **list_changes(opened, changed, LISTED),
         "proposal": proposal,
-        "changed": changed,
-        "shown": shown[:LISTED],
-        "more": max(0, len(shown) - LISTED),
-        "concealed": concealed,
         "first": sum(each.before is None and each.now is not None for each in changed.effective),
         "lost": sum(each.now is None for each in changed.effective),
-        "grades": {item.name: item.grade for item in review.items.values() if item.name},
-        "names": key_names(opened.service),
         "is_current": lab is not None and proposal.work == work_hash(lab),
         "in_use": any(item.request == proposal.id for item in review.items.values()),
         "taken_back": any(item.request == f"undo{proposal.id}" for item in review.items.values()),
+    }
+
+
+def list_changes(opened: LabPage, changed: RatingChanges, most: int) -> dict[str, Any]:
+    """The context of a list with at most `most` changes, and of the links in it."""
+    shown, concealed = visible_changes(changed, opened.review, opened.hidden)
+    return {
+        "changed": changed,
+        "shown": shown[:most],
+        "more": max(0, len(shown) - most),
+        "concealed": concealed,
+        "grades": {item.name: item.grade for item in opened.review.items.values() if item.name},
+        "names": key_names(opened.service),
     }
 
 

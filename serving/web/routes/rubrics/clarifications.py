@@ -17,7 +17,7 @@ from serving.api.schemas.problems import ProblemError
 from serving.api.service import Service
 from serving.jobs.clarified import clarified, clarified_lab, complete, left_to_use
 from serving.jobs.job import Progress, RequestedState, work_hash
-from serving.review.changes import RatingChanges, by_student, current_ratings, rating_changes, visible_changes
+from serving.review.changes import RatingChanges, by_student, current_ratings, rating_changes
 from serving.review.index import LabReview
 from serving.store.errors import UnknownError
 from serving.store.grades.grades import StoredGrade
@@ -26,7 +26,7 @@ from serving.web.form_posts import PageRoute
 from serving.web.rendering import redirect
 from serving.web.review_state import LabPage, review_state, served_lab
 from serving.web.routes.lab_editor.lab_texts import lab_folder, saved_texts
-from serving.web.team import key_names
+from serving.web.routes.rubrics.changes import list_changes
 from serving.web.visitors import TaVisitor, course_service, ta
 
 router = APIRouter(route_class=PageRoute, dependencies=[ta])
@@ -48,8 +48,8 @@ def show(request: Request, clarification: str) -> Response:
     else:
         left = proposed
     changed = _changes(service, left if interrupted else proposed, review)
-    shown, concealed = visible_changes(changed, review, opened.hidden)
     context = {
+        **list_changes(opened, changed, LIMITS.listed_submissions),
         "found": found,
         "progress": progress,
         "graded": progress is not None and _is_graded(progress),
@@ -57,16 +57,10 @@ def show(request: Request, clarification: str) -> Response:
         "can_discard": can_discard,
         "interrupted": interrupted,
         "unchanged": len(proposed) - len(left),
-        "changed": changed,
         "effective": changed.effective,
         "elsewhere": sum(each.criterion != found.criterion for each in changed.effective),
         "stay": len(changed.changes) - len(changed.effective),
-        "shown": shown[: LIMITS.listed_submissions],
-        "more": max(0, len(shown) - LIMITS.listed_submissions),
-        "concealed": concealed,
-        "grades": {item.name: item.grade for item in review.items.values() if item.name},
         "reads_text": _reads_text(proposed),
-        "names": key_names(service),
     }
     return opened.render("clarification.html", **context)
 
