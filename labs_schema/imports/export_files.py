@@ -29,13 +29,15 @@ IGNORED = frozenset({"__MACOSX", ".DS_Store", ".git", "Thumbs.db", "desktop.ini"
 class Export:
     """The files in the order of their paths. `name` is that of the folder or zip file, without suffix.
 
-    `folders` are the paths of folders, also of those whose files are missing or cannot be read.
+    `folders` are the paths of folders, also of those whose files are missing or cannot be read. `assignment` is the one
+    that the user chose, if the export has several.
     """
 
     name: str
     files: tuple[ExportFile, ...]
     issues: IssueCollector
     folders: frozenset[str] = frozenset()
+    assignment: str | None = None
 
     @cached_property
     def paths(self) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 import os
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -35,29 +35,21 @@ MAX_PARTS = 20
 
 @dataclass(frozen=True)
 class Platform:
-    """`read` takes the export and the name of the assignment, None if not given."""
-
     title: str
     recognizes: Recognizes
-    read: Callable[[Export, str | None], PlatformExport]
-
-
-def _without_assignment(read: Callable[[Export], PlatformExport]) -> Callable[[Export, str | None], PlatformExport]:
-    return lambda export, _: read(export)
+    read: Callable[[Export], PlatformExport]
 
 
 PLATFORMS: Mapping[str, Platform] = {
-    "gradescope": Platform("Gradescope", gradescope.recognizes, _without_assignment(gradescope.read)),
+    "gradescope": Platform("Gradescope", gradescope.recognizes, gradescope.read),
     "submitty": Platform("Submitty", submitty.recognizes, submitty.read),
     "nbgrader": Platform("nbgrader", nbgrader.recognizes, nbgrader.read),
-    "moodle": Platform("Moodle", moodle.recognizes, _without_assignment(moodle.read)),
-    "blackboard": Platform("Blackboard", blackboard.recognizes, _without_assignment(blackboard.read)),
-    "autolab": Platform("Autolab", autolab.recognizes, _without_assignment(autolab.read)),
-    "canvas": Platform("Canvas", canvas.recognizes, _without_assignment(canvas.read)),
-    "github-classroom": Platform(
-        "GitHub Classroom", github_classroom.recognizes, _without_assignment(github_classroom.read)
-    ),
-    "folder": Platform("plain folder", plain_folder.recognizes, _without_assignment(plain_folder.read)),
+    "moodle": Platform("Moodle", moodle.recognizes, moodle.read),
+    "blackboard": Platform("Blackboard", blackboard.recognizes, blackboard.read),
+    "autolab": Platform("Autolab", autolab.recognizes, autolab.read),
+    "canvas": Platform("Canvas", canvas.recognizes, canvas.read),
+    "github-classroom": Platform("GitHub Classroom", github_classroom.recognizes, github_classroom.read),
+    "folder": Platform("plain folder", plain_folder.recognizes, plain_folder.read),
 }
 """The order matters for recognition: Canvas's file names are the least specific."""
 
@@ -70,7 +62,7 @@ def read_platform(name: str, export: Export, assignment: str | None) -> Platform
     chosen = next((view for view in views if platform.recognizes(view.paths)), None)
     if chosen is None and name in WITHOUT_MARKS:
         chosen = next((view for view in views if len(view.top_folders) > 1), export)
-    read = platform.read(chosen, assignment) if chosen else None
+    read = platform.read(replace(chosen, assignment=assignment)) if chosen else None
     if read and read.works:
         return read
     other = recognized(export.paths)

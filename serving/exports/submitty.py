@@ -45,9 +45,9 @@ def _active_versions(submissions: Path, gradeable: str | None) -> tuple[str, Map
     """The gradeable's name, and each user's active version and ids; a cancelled submission has none."""
     issues = IssueCollector(submissions.name)
     with open_export(submissions, issues) as export:
-        chosen = choose_gradeable(export, gradeable).name
-        name = chosen if gradeable is None else PurePosixPath(gradeable).name
-        works = read(export, gradeable).works
+        chosen = choose_gradeable(export, gradeable)
+        name = chosen.name if gradeable is None else PurePosixPath(gradeable).name
+        works = read(chosen).works
     raise_errors(issues.issues())
     return name, {each.key: (each.attempt, each.owners[0]) for each in works if each.attempt > 0}
 

@@ -59,8 +59,8 @@ def recognizes(paths: Sequence[str]) -> bool:
     )
 
 
-def read(export: Export, assignment: str | None) -> PlatformExport:
-    """Raises InputError for a bad database, and for several assignments of which `assignment` names none."""
+def read(export: Export) -> PlatformExport:
+    """Raises InputError for a bad database, and for several assignments if the export's `assignment` names none."""
     database = export.file(DATABASE)
     data = export.data(database) if database else None
     submitted = export.inside(SUBMITTED) if any(p.startswith(f"{SUBMITTED}/") for p in export.paths) else export
@@ -74,7 +74,7 @@ def read(export: Export, assignment: str | None) -> PlatformExport:
         student, _, name = folder.partition("/")
         if name and "/" not in name:
             files.setdefault(name, {}).setdefault(student, [])
-    name = _assignment(sorted(files), assignment, export.name)
+    name = _assignment(sorted(files), export.assignment, export.name)
     if data is None:
         works = tuple(_work(student, found, None) for student, found in files.get(name, {}).items())
         return PlatformExport(works)

@@ -16,9 +16,9 @@ def recognizes(paths: Sequence[str]) -> bool:
     return any(path.count("/") in (1, 2) and path.endswith(f"/{SETTINGS}") for path in paths)
 
 
-def read(export: Export, assignment: str | None) -> PlatformExport:
-    """Raises InputError if the export has several gradeables and `assignment` names none of them."""
-    export = choose_gradeable(export, assignment)
+def read(export: Export) -> PlatformExport:
+    """Raises InputError if the export has several gradeables and its `assignment` names none of them."""
+    export = choose_gradeable(export, export.assignment)
     versions: dict[str, dict[int, list[tuple[str, ExportFile]]]] = {}
     settings: dict[str, ExportFile] = {}
     unused = []
