@@ -13,19 +13,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmarks.evidence.page import Accepted, write_page
-from benchmarks.heads.agreement import (
-    BOTH,
-    HEAD,
-    MAJORITY,
-    MODEL,
-    SHARE,
-    SPLITS,
-    Course,
-    by_head,
-    by_majority,
-    kinds_of_heads,
-    rated_by,
-)
+from benchmarks.heads.course import BOTH, HEAD, MAJORITY, MODEL, SHARE, Course, kinds_of_heads, rated_by
+from benchmarks.heads.graders import by_head, by_majority
+from benchmarks.heads.unseen import SPLITS
 from grader.heads.base import open_base
 from grader.heads.fitting import read_features
 from grader.observe.observe_lab import observe_lab

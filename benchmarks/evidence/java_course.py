@@ -19,7 +19,8 @@ import numpy as np
 
 from benchmarks.evidence.agreement import STUDENTS, measure_students
 from benchmarks.evidence.java_classes import completed, course_classes, split_classes, with_files
-from benchmarks.heads.agreement import BOTH, EVIDENCE, HEAD, MAJORITY, Course, interval, kinds_of_heads
+from benchmarks.heads.course import BOTH, EVIDENCE, HEAD, MAJORITY, Course, kinds_of_heads
+from benchmarks.heads.tables import interval
 from grader.heads.base import HeadBase
 from grader.heads.fitting import read_features
 from grader.observe.observe_lab import make_observer

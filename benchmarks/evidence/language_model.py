@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.evidence.agreement import LABS, STUDENTS, Show, measure
-from benchmarks.heads.agreement import BOTH, HEAD, MAJORITY, MODEL, Course, interval, kinds_of_heads
+from benchmarks.heads.course import BOTH, HEAD, MAJORITY, MODEL, Course, kinds_of_heads
+from benchmarks.heads.tables import interval
 from grader.heads.base import HeadBase, open_base
 from grader.heads.fitting import read_features
 from grader.progress_bars import step_bars

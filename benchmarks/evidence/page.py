@@ -15,7 +15,8 @@ import numpy as np
 from matplotlib import pyplot
 
 from benchmarks.evidence.reasons import explain, failing_table, is_style, observed_in, reasons_table, rules_table
-from benchmarks.heads.agreement import BOTH, EVIDENCE, HEAD, MAJORITY, interval
+from benchmarks.heads.course import BOTH, EVIDENCE, HEAD, MAJORITY
+from benchmarks.heads.tables import interval
 from labs_schema.models import Lab
 from serving.measures.agreement import agreement, difference
 from serving.measures.decisions import Decision

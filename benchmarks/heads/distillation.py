@@ -14,7 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.heads.agreement import RESAMPLES, Course, Rows, answer, by_majority, interval, rated_by, table
+from benchmarks.heads.course import Course, Rows, rated_by
+from benchmarks.heads.graders import answer, by_majority
+from benchmarks.heads.tables import RESAMPLES, interval, table
 from grader.heads.base import open_base
 from grader.heads.fitting import HeadSettings, RatedLab, Ratings, SoftRatings, fit_lab_heads, read_features
 from grader.progress_bars import step_bars

@@ -17,20 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from benchmarks.heads.agreement import (
-    HEAD,
-    MAJORITY,
-    MODEL,
-    Course,
-    Rows,
-    interval,
-    kinds_of_heads,
-    machine,
-    splits,
-    table,
-    unseen_labs,
-    without_observations,
-)
+from benchmarks.heads.course import HEAD, MAJORITY, MODEL, Course, Rows, kinds_of_heads, without_observations
+from benchmarks.heads.tables import interval, machine, table
+from benchmarks.heads.unseen import splits, unseen_labs
 from grader.heads.base import open_base
 from grader.heads.fitting import read_features
 from grader.progress_bars import step_bars

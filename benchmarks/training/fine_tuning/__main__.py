@@ -15,21 +15,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from benchmarks.heads.agreement import (
+from benchmarks.heads.course import (
     HEAD,
     MAJORITY,
     MODEL,
     SHARE,
     WORDS,
     Course,
-    answer,
-    by_head,
-    by_majority,
-    by_words,
     kinds_of_heads,
     rated_by,
     without_observations,
 )
+from benchmarks.heads.graders import answer, by_head, by_majority, by_words
 from benchmarks.training.fine_tuning.model import TopLayers, merged
 from benchmarks.training.fine_tuning.page import Measured, write_page
 from benchmarks.training.fine_tuning.programs import Program, Question, Sides, read_programs, sides

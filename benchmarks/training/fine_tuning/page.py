@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import matplotlib
 from matplotlib import pyplot
 
-from benchmarks.heads.agreement import HEAD, MODEL, SHARE, interval, machine, table
+from benchmarks.heads.course import HEAD, MODEL, SHARE
+from benchmarks.heads.tables import interval, machine, table
 from benchmarks.training.fine_tuning.programs import DEV_SHARE, Sides
 from benchmarks.training.fine_tuning.recipes import BETA, Epoch
 from benchmarks.trust.adaptive_attacks.page import with_section
@@ -16,6 +18,7 @@ from labs_schema.models import Lab
 from serving.measures.agreement import difference
 from serving.measures.decisions import Decision
 
+matplotlib.use("Agg")
 SETTING = "unseen students"
 HEADING = "## Fine-tuned, frozen and zero-shot\n"
 SECTION = """## Fine-tuned, frozen and zero-shot

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 from unittest.mock import patch
 
-from benchmarks.heads.agreement import MODEL, SHARE, rated_by, without_observations
+from benchmarks.heads.course import MODEL, SHARE, rated_by, without_observations
 from benchmarks.trust.adaptive_attacks.injections import INJECTIONS, TEXT
 from benchmarks.trust.adaptive_attacks.page import Clean, Result, write_section
 from benchmarks.trust.adaptive_attacks.search import Attack, Target, search, stopped_by_guard, targets

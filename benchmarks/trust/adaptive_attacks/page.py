@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from scipy import stats
 
-from benchmarks.heads.agreement import MODEL
+from benchmarks.heads.course import MODEL
 from benchmarks.trust.adaptive_attacks.injections import INJECTIONS, RUNNING, TEXT
 from benchmarks.trust.adaptive_attacks.search import Attack, Attempt
 from serving.measures.agreement import difference
