@@ -3,6 +3,7 @@
 With `--check` it only names the outdated pages.
 """
 
+import ast
 import inspect
 import re
 import sys
@@ -25,6 +26,7 @@ from serving.api.schemas.problems import PROBLEMS
 
 REFERENCE = Path(__file__).parent / "reference"
 STANDARD_VARIABLES = yaml.safe_load((REFERENCE.parent / "standard_variables.yaml").read_text(encoding="utf-8"))
+BENCHMARKS = REFERENCE.parents[1] / "benchmarks"
 CLIENT = REFERENCE.parents[1] / "grader" / "client"
 NOTE = "<!-- Written by docs/generate.py. -->\n"
 
@@ -234,6 +236,38 @@ def settings_page() -> str:
     )
 
 
+# benchmarks.md
+
+
+def benchmarks_page() -> str:
+    rows: dict[str, list[tuple[str, ...]]] = {}
+    for path in sorted(BENCHMARKS.rglob("*.py")):
+        source = path.read_text(encoding="utf-8")
+        if '\nif __name__ == "__main__"' in source:
+            module = path.parent if path.name == "__main__.py" else path.with_suffix("")
+            name = ".".join(module.relative_to(BENCHMARKS.parent).parts)
+            folder = module.parent.name if module.parent != BENCHMARKS else "others"
+            rows.setdefault(folder, []).append((code(name), *_benchmark(ast.get_docstring(ast.parse(source)) or "")))
+    sections = [
+        "# Benchmarks",
+        "Run them with `python -m NAME` from the top of the repository; `--help` lists the options. The times are "
+        "estimates for the default options on 2 cores. Most figures depend on labs of your own.",
+    ]
+    for folder, found in sorted(rows.items(), key=lambda row: (row[0] == "others", row[0])):
+        sections += [f"## {folder.capitalize()}", table(("name", "measures", "time", "figures"), found)]
+    return "\n\n".join(sections)
+
+
+def _benchmark(docstring: str) -> tuple[str, ...]:
+    """What it measures, its time and the page of its figures, from the first and last paragraphs."""
+    first, *_, last = docstring.split("\n\n")
+    found = re.fullmatch(r"Time: (.+)\. Figures: (?:none|docs/(.+))\.", last)
+    if not found:
+        raise ValueError(f"the last line must be 'Time: .... Figures: docs/PAGE.' or '... Figures: none.': {first}")
+    time, page = found.groups()
+    return " ".join(first.split()), time, f"[{Path(page).stem}](../{page})" if page else ""
+
+
 # grader.client
 
 
@@ -259,6 +293,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "api.md": api_page,
     "errors.md": errors_page,
     "settings.md": settings_page,
+    "benchmarks.md": benchmarks_page,
 }
 
 

@@ -4,7 +4,9 @@
         tree-sitter-go tree-sitter-rust
     python -m benchmarks.data.lexers labs
 
-The grammar packages are needed by this script only. Results: docs/measurements/lexer.md.
+The grammar packages are needed by this script only.
+
+Time: minutes. Figures: docs/measurements/lexer.md.
 """
 
 import argparse

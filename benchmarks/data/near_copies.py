@@ -1,10 +1,12 @@
-"""Cost and recall of rules for near-copies on real labs, for docs/guide/datasets.md.
+"""Cost and recall of rules for near-copies on real labs.
 
 Run: python -m benchmarks.data.near_copies FOLDER_OF_LABS
 
 For shingle sizes and thresholds: the share of the training side that is set aside over ten seeds, for direct neighbours
 of the test side and for complete connected clusters; and the share of synthetic copies that is found. A second table
 has the same figures if shingles that several students share are ignored as starter code.
+
+Time: minutes. Figures: docs/measurements/near-copies.md.
 """
 
 import argparse

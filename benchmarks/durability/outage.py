@@ -8,6 +8,8 @@ is answered. Nothing else is restarted. Afterwards the database goes down again 
 service is stopped. Prints, last, one line of JSON; exit status 1 if a grade was lost or duplicated, an answer was
 neither 200 nor 503 with Retry-After, the job was not completed, or the service did not end with 0.
 --freeze suspends the server's processes instead, with all connections open; each refusal must come within 15 s.
+
+Time: minutes. Figures: docs/measurements/fault-tolerance.md.
 """
 
 import argparse

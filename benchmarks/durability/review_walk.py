@@ -7,6 +7,8 @@ The service is `grader serve` with a synthetic model, killed with SIGKILL at ran
 way; browsers then send the same form to the next process. See `tests/harness/review` for the actions. After each one,
 everything in the store is compared with a model of it. Prints one line of JSON a store; exit status 1 if a decision was
 lost, doubled or attributed to another person.
+
+Time: 20 minutes for each store. Figures: docs/measurements/reviewing.md.
 """
 
 import argparse

@@ -7,6 +7,8 @@ that reads its events. Clients retry each submission with its `Idempotency-Key` 
 third one once more. Each round ends with a SIGTERM at a random moment. Prints, last, one line of JSON; exit status 1 if
 an answered grade is not in the store, a program was graded twice, a retry got another answer, or the process did not
 end with 0 within its time to drain.
+
+Time: minutes. Figures: docs/measurements/fault-tolerance.md.
 """
 
 import argparse

@@ -5,6 +5,8 @@ Run: python -m benchmarks.evidence.agreement FOLDER_OF_LABS tests/lab_checks doc
 Copies the labs that have checks into --work, observes them there (cached, so an interrupted run continues) and writes
 evidence.md and evidence.png. With --observed, the labs in --work are used with their observations as they are. Splits,
 heads and the majority baseline are those of benchmarks/heads/agreement.py.
+
+Time: an hour, most of it to observe the programs. Figures: docs/measurements/evidence.md.
 """
 
 import argparse

@@ -1,9 +1,11 @@
-"""The block of observations as a small language model reads it, for docs/measurements/evidence-language-model.md.
+"""The block of observations as a small language model reads it.
 
 Run: python -m benchmarks.evidence.language_model WORK docs/measurements
 
 WORK: the labs with observations that benchmarks/evidence/agreement.py leaves there. Heads get the hidden states of the
 block's text, in place of the numbers of the evidence.
+
+Time: minutes. Figures: docs/measurements/evidence-language-model.md.
 """
 
 import argparse

@@ -1,7 +1,9 @@
 """Fixed rules on the checks, and reasons why head + evidence differs from the TA: parts of the page on evidence.
 
 Run: python -m benchmarks.evidence.reasons WORK prints the table of the rules and of `decided_by` for the labs with
-observations in WORK, as benchmarks/evidence/agreement.py leaves them there. It takes a few seconds.
+observations in WORK, as benchmarks/evidence/agreement.py leaves them there.
+
+Time: seconds. Figures: docs/measurements/evidence.md.
 """
 
 import argparse

@@ -1,9 +1,11 @@
-"""Overhead of the sandbox per run, and throughput of `grader observe`, for docs/measurements/sandbox.md.
+"""Overhead of the sandbox per run, and throughput of `grader observe`.
 
 Run: python -m benchmarks.evidence.sandbox [--runs 300] [--submissions 500] [--tests 10] [--workers 2]
 
 Overhead: a C program that prints one line, started directly and in the sandbox, in turns. Throughput: distinct C
 programs that read two numbers, each compiled once and run on every test, without the cache and then from it.
+
+Time: minutes. Figures: docs/measurements/sandbox.md.
 """
 
 import argparse

@@ -6,6 +6,8 @@ Every step runs in a process of its own with a time limit: a step that fails is 
 Writes FOLDER/gpu-check.json and FOLDER/gpu.md, a page for docs/measurements/. Without a GPU it prints the steps and the
 memory that they are predicted to need. `--tiny` runs the steps that need no GPU on the CPU, with tiny shapes, and tests
 this script.
+
+Time: 8 minutes on an H200. Figures: none.
 """
 
 import argparse

@@ -6,6 +6,8 @@ Writes ordered-ratings.md into the second folder. Splits and the ordinary head a
 benchmarks/heads/agreement.py, without observations. An ordered head has one direction for each criterion: the log-odds
 of a rating against the one before it are `w x` plus a constant (adjacent-category logits: Agresti 2010, Analysis of
 Ordinal Categorical Data, section 4.1).
+
+Time: minutes. Figures: docs/measurements/ordered-ratings.md.
 """
 
 import argparse

@@ -6,6 +6,8 @@ Prints two lines of JSON. The first: how far a comment moves a program's mean st
 two programs, in the program as prompts have it and in the working code that heads read. The second: the relative
 difference of the mean states (largest over programs), and for a prompt that is sent twice the tokens that pass the
 hooked layers. Needs eager mode: hooks do not run in compiled graphs.
+
+Time: minutes. Figures: docs/measurements/serving.md.
 """
 
 import argparse

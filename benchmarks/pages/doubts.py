@@ -6,6 +6,8 @@ The labs have observations (`grader observe`). The model is bag of words, traine
 students. *Same* is the share of pairs in a list that have the same rating from the TA: then one answer fits both.
 *Same two ratings*: the share of pairs about which the model hesitates between the same two ratings of the criterion,
 whatever their outcomes. *Any pair*: of all pairs of submissions, for the same criteria. Intervals: 95 %, over lists.
+
+Time: minutes. Figures: docs/measurements/reviewing.md.
 """
 
 import argparse

@@ -4,6 +4,8 @@ python -m benchmarks.pages.platform_screenshots [--out docs/guide]
 
 The platforms are the imitations of the tests: a Canvas that gets the grades, and an LTI platform in whose page the tool
 is a frame. Addresses of this machine are replaced by `canvas.example`.
+
+Time: a minute. Figures: docs/guide/lti.md.
 """
 
 import argparse

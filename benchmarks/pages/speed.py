@@ -6,6 +6,8 @@ first paint, the time from the key to the next submission, and memory over many 
 The service is `grader serve` with a synthetic model over a new SQLite store; the programs are those of the sample lab
 in C++, each with another comment. Prints one line of JSON. On a busy machine only the processor times are reliable:
 `load` is the load average during the run.
+
+Time: minutes. Figures: docs/measurements/reviewing.md.
 """
 
 import argparse

@@ -2,6 +2,8 @@
 always the same.
 
 python -m benchmarks.pages.tutorial_screenshots [--out docs/guide]
+
+Time: a minute. Figures: docs/guide/tutorial.md.
 """
 
 import argparse

@@ -5,6 +5,8 @@ Run as root: python -m benchmarks.serving.autograder_container [--lab labs/c_lon
 The zip file of `grader export gradescope-autograder` is built as Gradescope builds it: `setup.sh`, then
 `run_autograder` for each submission, with `/autograder` in its own mount, process and memory group. The service is
 `grader serve` with a synthetic model. The last run has no service. Needs the memory controller of cgroup v1.
+
+Time: minutes. Figures: docs/measurements/autograders.md.
 """
 
 import argparse

@@ -20,6 +20,8 @@ rejections are timed. The peak is a large bf16 matrix product, timed after each 
 
 Each side is a separate process, warmed up by two submissions; seconds are CPU seconds of that process (for http the
 server's) and wall seconds from the first question to the last answer. Prints a table and, last, one line of JSON.
+
+Time: half an hour. Figures: docs/measurements/serving.md.
 """
 
 import argparse

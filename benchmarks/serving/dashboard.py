@@ -5,6 +5,8 @@
 PROMETHEUS is its binary (`apt install prometheus`). The service is `grader serve` with a synthetic model; it grades
 submissions and works on a job, while Prometheus reads its metrics every second. The last line is JSON; exit
 status 1 if a query is refused or finds nothing.
+
+Time: a minute. Figures: docs/guide/monitoring.md.
 """
 
 import argparse

@@ -4,6 +4,8 @@
 
 The load on the server of `overload.py` is twice its capacity, so that some requests are graded and some refused. In the
 second run a long program is sent every `--every` seconds. Prints a table and one line of JSON.
+
+Time: a minute. Figures: none.
 """
 
 import argparse

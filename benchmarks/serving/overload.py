@@ -5,6 +5,8 @@
 A real server process with a fake engine that takes a fixed time per submission, and two client processes. First
 measures the peak rate with closed-loop clients, then sends `times` as many requests at a constant rate (open loop).
 Prints a table and, last, one line of JSON.
+
+Time: 2 minutes. Figures: docs/measurements/serving.md.
 """
 
 import argparse

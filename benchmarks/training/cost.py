@@ -11,6 +11,8 @@ optimiser step: trl with batches of one pair, so without padding, and its head o
 submission. LoRA on all linear layers; both compute the reference, the model without LoRA, in the same step. Times are
 CPU seconds of this process, the minimum of alternating repeats. Peak memory is measured in new processes with equal
 pairs per batch. Prints a table and one line of JSON, whose fractions are the minimum over all DPO rows.
+
+Time: minutes. Figures: docs/measurements/training.md.
 """
 
 import argparse

@@ -6,6 +6,8 @@ Real weights (`grader model pull smollm2-135m`), synthetic submissions: 300 shar
 4 tokens. SFT in trees, one submission a step. Tokens per CPU second of this process, start-up excluded, for the first
 epoch and for the later ones. MFU counts 2 FLOPs per linear weight, token and pass, against a large matrix product of
 the same type, timed in the same process. Prints a table and one line of JSON.
+
+Time: minutes. Figures: docs/measurements/training.md.
 """
 
 import argparse

@@ -6,6 +6,8 @@ Real weights (`grader model pull smollm2-135m`) and the synthetic submissions of
 Each setting is a process of its own that builds the trainer and makes one step, without the pass that warms up.
 Measured: VmHWM, the highest resident memory. Predicted: as in `grader train --dry-run`. Prints a line of JSON for each
 setting, and a table.
+
+Time: minutes. Figures: docs/measurements/training.md.
 """
 
 import argparse

@@ -3,7 +3,9 @@
     python -m benchmarks.trust.calibration_guarantee
 
 At most 5 % disagreement among accepted decisions is guaranteed with 90 % confidence, so at most a tenth of the courses
-may violate it. Takes a minute on one core.
+may violate it.
+
+Time: a minute. Figures: docs/measurements/calibration.md.
 """
 
 from rich.console import Console

@@ -14,6 +14,8 @@ the number of raised answers that were accepted without review, out of `raisable
 `undetected_raises_if_all_accepted` counts those that neither the detector nor the verification pass stopped, and
 `by_control_text` those raised by ordinary words in the same places. `false_alarms` is the share of clean programs
 that the detector flags, over all programs of all labs.
+
+Time: half an hour. Figures: docs/measurements/evaluation.md.
 """
 
 import argparse

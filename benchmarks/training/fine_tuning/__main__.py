@@ -6,6 +6,8 @@ Tries the recipes one after another and writes a section of training.md, and fin
 again after each one. --work has the states of the lower layers, curves and adapters; an interrupted run continues. The
 split by student, the heads and the baselines are those of benchmarks/heads/agreement.py with seed 0. The recipes are
 trained in one loop of this benchmark, over the product's token trees, adapters and reused lower layers.
+
+Time: hours. Figures: docs/measurements/training.md.
 """
 
 import argparse

@@ -5,6 +5,8 @@ Run: python -m benchmarks.trust.adaptive_attacks FOLDER_OF_LABS docs/measurement
 Writes the section "Adaptive attacks" of prompt-injection.md in the second folder. Heads are trained on 70 % of the
 students; the weakest programs of the others are attacked. As a control, the same search attacks a head that reads
 programs as they are written. If labs have observations.jsonl, heads with evidence are attacked, too.
+
+Time: 10 minutes. Figures: docs/measurements/prompt-injection.md.
 """
 
 import argparse
