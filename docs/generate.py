@@ -259,7 +259,7 @@ def benchmarks_page() -> str:
 
 
 def _benchmark(docstring: str) -> tuple[str, ...]:
-    """What it measures, its time and the page of its figures, from the first and last paragraphs."""
+    """The first paragraph, the time, and a link to the page of the figures."""
     first, *_, last = docstring.split("\n\n")
     found = re.fullmatch(r"Time: (.+)\. Figures: (?:none|docs/(.+))\.", last)
     if not found:
