@@ -79,6 +79,7 @@ def test_a_walk_with_killed_processes(tmp_path: Path) -> None:
 
 
 @pytest.mark.nightly
+@pytest.mark.timeout(3600)
 def test_a_walk_of_2000_actions(new_url: Any) -> None:
     found = walked(new_url(), 2000, 7)
     assert found["ok"] and found["kills"] > 50, found
