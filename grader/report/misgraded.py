@@ -4,55 +4,46 @@ A submission is named by its pseudonym. Ungraded criteria are listed but do not 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
-from labs_schema.frozen import Frozen
 from labs_schema.grouping import grouped_by
 from labs_schema.hashes import submission_key
 from labs_schema.limits import ReportLimits
 from labs_schema.models import Criterion, Lab, Submission
 from serving.measures.decisions import Decision
-from serving.web.source_code import ShownFile, shown_files, visible
+from serving.web.source_code import ShownFile, shown_files
 
 
-class Option(Frozen):
-    """One rating of a criterion. `probability`: the grader's, None if unknown."""
+class Result(NamedTuple):
+    """One criterion of a submission, with the TA's and the grader's rating."""
 
-    title: str
-    description: str
-    marks: float | None
-    probability: float | None
-    by_ta: bool
-    by_grader: bool
+    criterion: Criterion
+    decision: Decision
 
+    @property
+    def ta(self) -> str:
+        return self.criterion.ratings[self.decision.human].title
 
-class CriterionResult(Frozen):
-    """One criterion of a submission. `ta` and `grader`: rating titles, `grader` None if ungraded. `reasons`: why it
-    needs review, empty if auto-accepted."""
-
-    criterion: str
-    description: str
-    ta: str
-    grader: str | None
-    confidence: float | None
-    reasons: tuple[str, ...]
-    evidence: tuple[str, ...]
-    options: tuple[Option, ...]
+    @property
+    def grader(self) -> str | None:
+        """None if ungraded."""
+        return None if self.decision.grader is None else self.criterion.ratings[self.decision.grader].title
 
     @property
     def differs(self) -> bool:
-        return self.grader is not None and self.grader != self.ta
+        return _differs(self.decision)
 
 
-class Misgraded(Frozen):
+class Misgraded(NamedTuple):
     """`key`: pseudonym of the submission. `results`: disagreements first, the most confident one leading."""
 
     key: str
     lab: str
-    results: tuple[CriterionResult, ...]
+    results: tuple[Result, ...]
     files: tuple[ShownFile, ...]
 
     @property
-    def worst(self) -> CriterionResult:
+    def worst(self) -> Result:
         return self.results[0]
 
     @property
@@ -62,7 +53,7 @@ class Misgraded(Frozen):
     @property
     def accepted(self) -> int:
         """Number of disagreements that would have been auto-accepted."""
-        return sum(result.differs and not result.reasons for result in self.results)
+        return sum(each.differs and not each.decision.reasons for each in self.results)
 
 
 def misgraded(decisions: Iterable[Decision], labs: Mapping[str, Lab]) -> tuple[Misgraded, ...]:
@@ -95,32 +86,7 @@ def _differs(decision: Decision) -> bool:
 def _misgraded(lab: Lab, submission: Submission, decisions: Sequence[Decision]) -> Misgraded:
     return Misgraded(
         key=submission_key(lab.name, submission.student),
-        lab=visible(lab.name),
-        results=tuple(_result(lab.criterion(d.criterion), d) for d in decisions),
+        lab=lab.name,
+        results=tuple(Result(lab.criterion(d.criterion), d) for d in decisions),
         files=shown_files(submission.files, lab.language),
-    )
-
-
-def _result(criterion: Criterion, decision: Decision) -> CriterionResult:
-    probabilities = decision.probabilities or [None] * len(criterion.ratings)
-    titles = [visible(rating.title) for rating in criterion.ratings]
-    return CriterionResult(
-        criterion=visible(criterion.title),
-        description=visible(criterion.description),
-        ta=titles[decision.human],
-        grader=None if decision.grader is None else titles[decision.grader],
-        confidence=decision.confidence,
-        reasons=tuple(map(visible, decision.reasons)),
-        evidence=tuple(map(visible, decision.evidence)),
-        options=tuple(
-            Option(
-                title=titles[i],
-                description=visible(rating.description),
-                marks=rating.marks,
-                probability=probability,
-                by_ta=i == decision.human,
-                by_grader=i == decision.grader,
-            )
-            for i, (rating, probability) in enumerate(zip(criterion.ratings, probabilities, strict=True))
-        ),
     )

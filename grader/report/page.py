@@ -47,7 +47,7 @@ def write_report(source: ReportSource, path: Path) -> None:
     script = _asset("page.js")
     evaluation = source.evaluation
     html = (
-        _environment()
+        templates()
         .get_template("page.html")
         .render(
             facts=_facts(source),
@@ -127,17 +127,23 @@ def _group(
     }
 
 
-def _environment() -> Environment:
+def templates() -> Environment:
+    """Text of labs and submissions is escaped, and its control characters are visible."""
     environment = Environment(
         loader=PackageLoader("grader.report"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_without_controls,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(visible=visible, figure=shown_figure, interval=shown_interval, p=shown_p)
+    environment.filters.update(figure=shown_figure, interval=shown_interval, p=shown_p)
     environment.globals["p_value_note"] = P_VALUE_NOTE
     return environment
+
+
+def _without_controls(value: object) -> object:
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _asset(name: str) -> Markup:

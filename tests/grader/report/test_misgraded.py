@@ -1,11 +1,13 @@
 """Misgraded submissions: which are listed, in which order, with which details."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from grader.report.misgraded import differing, misgraded
+from grader.report.page import templates
 from labs_schema.hashes import submission_key
 from labs_schema.limits import ReportLimits
 from labs_schema.models import Lab
@@ -32,8 +34,8 @@ def test_submissions_are_sorted_by_their_most_confident_difference(make_lab: Cal
         {"lab1": make_lab()},
     )
     assert [each.key for each in found] == [submission_key("lab1", "s001"), submission_key("lab1", "s000")]
-    assert [(r.criterion, r.differs) for r in found[0].results] == [(READS, True), (WORKS, True)]
-    assert [(r.criterion, r.differs) for r in found[1].results] == [(WORKS, True), (READS, False)]
+    assert [(r.criterion.title, r.differs) for r in found[0].results] == [(READS, True), (WORKS, True)]
+    assert [(r.criterion.title, r.differs) for r in found[1].results] == [(WORKS, True), (READS, False)]
     assert [each.differences for each in found] == [2, 1]
 
 
@@ -44,14 +46,20 @@ def test_ungraded_criterion_is_not_a_difference(make_lab: Callable[..., Lab]) ->
 def test_options_show_probabilities_and_who_gave_the_rating(make_lab: Callable[..., Lab]) -> None:
     fields = {"probabilities": (0.2, 0.7, 0.1), "confidence": 0.65, "reasons": ("low confidence",)}
     (found,) = misgraded([answer("s000", WORKS, 0, 1, **fields)], {"lab1": make_lab()})
-    options = found.worst.options
-    assert [(o.title, o.probability, o.by_ta, o.by_grader) for o in options] == [
-        ("A", 0.2, True, False),
-        ("B", 0.7, False, True),
-        ("C", 0.1, False, False),
+    assert (found.worst.ta, found.worst.grader, found.worst.decision.confidence) == ("A", "B", 0.65)
+    table = templates().get_template("submission.html").render(submission=found).partition("</table>")[0]
+    rows = [re.findall(r"<t[hd].*?>(.*?)</t[hd]>", row) for row in table.split("<tr>")[2:]]
+    assert [[re.sub("<.*?>", "", cell).strip() for cell in row] for row in rows] == [
+        ["A Without warnings", "2", "0.200", "TA"],
+        ["B With warnings", "1", "0.700", "grader"],
+        ["C No", "0", "0.100", ""],
     ]
-    assert [o.marks for o in options] == [2, 1, 0] and options[0].description == "Without warnings"
-    assert (found.worst.ta, found.worst.grader, found.worst.confidence) == ("A", "B", 0.65)
+
+
+def test_control_characters_of_labs_are_shown_by_their_code_points(make_lab: Callable[..., Lab]) -> None:
+    (found,) = misgraded([answer("s000", WORKS, 0, 1)], {"lab1": make_lab()})
+    hostile = found._replace(lab="lab\u202e1")
+    assert "lab[U+202E]1" in templates().get_template("submission.html").render(submission=hostile)
 
 
 def test_auto_accepted_differences_are_counted(make_lab: Callable[..., Lab]) -> None:
@@ -69,4 +77,4 @@ def test_number_of_submissions_is_limited(make_lab: Callable[..., Lab], monkeypa
     monkeypatch.setattr("grader.report.misgraded.ReportLimits", lambda: ReportLimits(submissions=2))
     wrong = [answer(f"s{i:03d}", READS, 0, 1, confidence=0.5 + i / 10) for i in range(4)]
     assert len(differing(wrong)) == 4
-    assert [each.worst.confidence for each in misgraded(wrong, {"lab1": make_lab()})] == [0.8, 0.7]
+    assert [each.worst.decision.confidence for each in misgraded(wrong, {"lab1": make_lab()})] == [0.8, 0.7]
