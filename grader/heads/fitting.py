@@ -18,7 +18,8 @@ from serving.head.text_features import Vocabulary, fit_vocabulary, program_ngram
 from serving.head.working_code import working_code
 from training.dataset.splits import seeded_order
 from training.head.basis import Basis, Programs, Shares, make_basis
-from training.head.fit import OWN_WEIGHT, SOFT_WEIGHT, STRENGTH, FittedCriterion, RatedPrograms, fit_head
+from training.head.fit import OWN_WEIGHT, SOFT_WEIGHT, STRENGTH, FittedCriterion, fit_head
+from training.head.regression import Examples
 
 Ratings = Mapping[str, Mapping[str, str]]
 """student -> criterion title -> rating title."""
@@ -185,13 +186,15 @@ def _of_criterion(rated: RatedLab, student: str, clusters: Mapping[str, str], cr
 
 def _rated(
     known: HeadCriterion, decisions: Sequence[_Decision], features: LabFeatures, settings: HeadSettings
-) -> RatedPrograms:
+) -> Examples:
     clusters = sorted({d.cluster for d in decisions}, key=lambda cluster: seeded_order(settings.seed, cluster))
     number = {cluster: i for i, cluster in enumerate(clusters)}
-    return RatedPrograms(
-        rows=np.array([features.places[d.lab, d.student] for d in decisions]),
+    rows = np.array([features.places[d.lab, d.student] for d in decisions])
+    return Examples(
+        rows=rows,
         ratings=np.array([known.ratings.index(d.rating) for d in decisions]),
         students=np.array([number[d.cluster] for d in decisions]),
+        labs=features.programs.labs[rows],
         weights=np.array([d.weight * (OWN_WEIGHT if d.lab == settings.own else 1.0) for d in decisions]),
         by_ta=np.array([d.by_ta for d in decisions]),
         classes=len(known.ratings),

@@ -7,7 +7,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from training.head.basis import Bools, Floats
-from training.head.regression import Ratings, held_out_logits, new_lab_groups, softmax, temperature
+from training.head.regression import Examples, held_out_logits, new_lab_groups, softmax, temperature
 
 STRENGTHS = (6.0, 0.3)
 """Inverses of the L2 penalty of the weights, and of the distance of `share` from 1. That which predicts
@@ -27,7 +27,7 @@ class EvidenceFit(NamedTuple):
     held_out: Floats
 
 
-def fit_evidence(base: Floats, base_in_new_labs: Floats, evidence: Floats, examples: Ratings) -> EvidenceFit:
+def fit_evidence(base: Floats, base_in_new_labs: Floats, evidence: Floats, examples: Examples) -> EvidenceFit:
     """`base` (n, ratings): held-out log-odds of the other features, so that they weigh as much as they are worth on
     programs that were not seen; `base_in_new_labs`: those by regressions that did not see the lab. `evidence` (n, e).
 
@@ -63,13 +63,13 @@ def fit_evidence(base: Floats, base_in_new_labs: Floats, evidence: Floats, examp
     return EvidenceFit(share / degree, weights / degree, sharpness, logits / degree)
 
 
-def _loss(logits: Floats, examples: Ratings) -> float:
+def _loss(logits: Floats, examples: Examples) -> float:
     """The negative log-likelihood of the examples' ratings."""
     probabilities = softmax(logits)[np.arange(len(logits)), examples.ratings]
     return -float(examples.weights @ np.log(probabilities + 1e-300))
 
 
-def _fit(base: Floats, evidence: Floats, examples: Ratings, strength: float) -> tuple[float, Floats]:
+def _fit(base: Floats, evidence: Floats, examples: Examples, strength: float) -> tuple[float, Floats]:
     """The share of `base` and the weights (e, ratings) with the least penalised negative log-likelihood."""
     ratings, weights = examples.ratings, examples.weights
     given = np.eye(examples.classes)[ratings]

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from training.head.basis import Basis, Bools, Floats, Ints, Programs, Shares, lab_means, make_basis
+from training.head.basis import Basis, Floats, Ints, Programs, Shares, lab_means, make_basis
 from training.head.evidence import fit_evidence
-from training.head.regression import Ratings, Regression, fit_regression, softmax
+from training.head.regression import Examples, Regression, fit_regression, softmax
 
 STRENGTH = 6.0
 """Inverse of the L2 penalty; chosen, like `LAB_SHARE` and the default shares, on other splits of the measured labs."""
@@ -19,19 +19,6 @@ OWN_WEIGHT = 3.0
 """The weight of a rating of the lab that the head is made for, next to one of another lab."""
 SOFT_WEIGHT = 0.3
 """The weight of a teacher's soft label, over all ratings together, next to a TA's rating. Not tuned."""
-
-
-class RatedPrograms(NamedTuple):
-    """The rated programs of one criterion: `rows` of the programs, `ratings` (indices below `classes`), `students`
-    (numbers), `weights` and `by_ta`, all (n,). A TA's rating is an example, a teacher's soft label one for each rating.
-    """
-
-    rows: Ints
-    ratings: Ints
-    students: Ints
-    weights: Floats
-    by_ta: Bools
-    classes: int
 
 
 class FittedEvidence(NamedTuple):
@@ -61,7 +48,7 @@ class FittedCriterion(NamedTuple):
 
 def fit_head(
     programs: Programs,
-    rated: Mapping[str, RatedPrograms],
+    rated: Mapping[str, Examples],
     *,
     shares: Shares | None = None,
     strength: float = STRENGTH,
@@ -69,7 +56,7 @@ def fit_head(
     progress: Callable[[int, int], None] = lambda *_: None,
     basis: Basis | None = None,
 ) -> dict[str, FittedCriterion]:
-    """`rated`: criterion -> its rated programs. `basis`: of the same programs, if it was made before."""
+    """`rated`: criterion -> its examples. `basis`: of the same programs, if it was made before."""
     basis = basis or make_basis(programs, shares or Shares(), seed)
     fitted = {}
     for done, (criterion, examples) in enumerate(rated.items(), 1):
@@ -78,30 +65,19 @@ def fit_head(
     return fitted
 
 
-def _fit_criterion(programs: Programs, basis: Basis, examples: RatedPrograms, strength: float) -> FittedCriterion:
-    labs_of_rated = programs.labs[examples.rows]
-    known = np.unique(labs_of_rated)
-    labs = np.sqrt(LAB_SHARE) * (labs_of_rated[:, None] == known)
-    points = np.hstack([basis.points[examples.rows], labs])
-    ratings = Ratings(
-        points,
-        examples.ratings,
-        examples.students,
-        labs_of_rated,
-        examples.weights,
-        examples.by_ta,
-        examples.classes,
-    )
-    regression = fit_regression(ratings, strength)
+def _fit_criterion(programs: Programs, basis: Basis, examples: Examples, strength: float) -> FittedCriterion:
+    known = np.unique(examples.labs)
+    labs = np.sqrt(LAB_SHARE) * (examples.labs[:, None] == known)
+    regression = fit_regression(np.hstack([basis.points[examples.rows], labs]), examples, strength)
     rank = basis.points.shape[1]
     in_basis, of_labs = regression.coefficients[:, :rank].T, regression.coefficients[:, rank:].T
     count = int(programs.labs.max()) + 1
     habits = np.zeros((count, examples.classes))
     habits[known] = np.sqrt(LAB_SHARE) * of_labs
-    newness = np.exp(-np.bincount(labs_of_rated[examples.by_ta], minlength=count + 1) / RATINGS_OF_A_KNOWN_LAB)
+    newness = np.exp(-np.bincount(examples.labs[examples.by_ta], minlength=count + 1) / RATINGS_OF_A_KNOWN_LAB)
     text_weights, hidden_weights, at_means = _in_features(programs, basis, in_basis)
     in_labs = habits + regression.intercept - at_means
-    evidence, held_out = _fit_evidence(programs, examples.rows, ratings, regression, newness)
+    evidence, held_out = _fit_evidence(programs, examples, regression, newness)
     return FittedCriterion(
         text_weights,
         hidden_weights,
@@ -113,16 +89,16 @@ def _fit_criterion(programs: Programs, basis: Basis, examples: RatedPrograms, st
 
 
 def _fit_evidence(
-    programs: Programs, rows: Ints, ratings: Ratings, regression: Regression, newness: Floats
+    programs: Programs, examples: Examples, regression: Regression, newness: Floats
 ) -> tuple[FittedEvidence, Floats]:
     """The second is `FittedCriterion.held_out`. Without observed examples, observed programs get the same answers as
     others."""
-    observed, held_out = programs.observed[rows], softmax(regression.held_out)
+    observed, held_out = programs.observed[examples.rows], softmax(regression.held_out)
     if not observed.any():
-        weights = np.zeros((programs.evidence.shape[1], ratings.classes))
+        weights = np.zeros((programs.evidence.shape[1], examples.classes))
         return FittedEvidence(weights, 1.0, np.ones(len(newness))), held_out
     base, in_new_labs = regression.held_out[observed], regression.in_new_labs[observed]
-    fitted = fit_evidence(base, in_new_labs, programs.evidence[rows[observed]], ratings.only(observed))
+    fitted = fit_evidence(base, in_new_labs, programs.evidence[examples.rows[observed]], examples.only(observed))
     held_out[observed] = softmax(fitted.held_out)
     return FittedEvidence(fitted.weights, fitted.share, fitted.sharpness**newness), held_out
 

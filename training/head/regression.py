@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from training.head.basis import Bools, Floats, Ints
@@ -16,12 +15,12 @@ much."""
 TEMPERATURES = (0.4, 4.0)
 
 
-class Ratings(NamedTuple):
-    """The training examples of a criterion with `classes` ratings. `points` (n, r), `ratings` (n,): indices,
-    `students` (n,) and `labs` (n,): numbers, `weights` (n,). `by_ta` (n,): whether a TA gave the rating; a teacher's
-    soft label is an example of each rating, weighted by its probability."""
+class Examples(NamedTuple):
+    """The training examples of a criterion with `classes` ratings, all (n,). `rows`: of the programs, `ratings`:
+    indices below `classes`, `students` and `labs`: numbers. `by_ta`: whether a TA gave the rating; a teacher's soft
+    label is an example of each rating, weighted by its probability."""
 
-    points: Floats
+    rows: Ints
     ratings: Ints
     students: Ints
     labs: Ints
@@ -29,16 +28,10 @@ class Ratings(NamedTuple):
     by_ta: Bools
     classes: int
 
-    def only(self, chosen: Bools) -> "Ratings":
+    def only(self, chosen: Bools) -> "Examples":
         """The chosen (n,) examples."""
-        return self._replace(
-            points=self.points[chosen],
-            ratings=self.ratings[chosen],
-            students=self.students[chosen],
-            labs=self.labs[chosen],
-            weights=self.weights[chosen],
-            by_ta=self.by_ta[chosen],
-        )
+        arrays = {name: values[chosen] for name, values in self._asdict().items() if name != "classes"}
+        return self._replace(**arrays)
 
 
 class Regression(NamedTuple):
@@ -53,17 +46,20 @@ class Regression(NamedTuple):
     in_new_labs: Floats
 
 
-def fit_regression(examples: Ratings, strength: float) -> Regression:
-    """`strength`: the inverse of the L2 penalty. The temperature (Guo et al. 2017) is fitted on held-out students, that
-    of new labs on held-out labs, where a regression is right less often. Weighted examples of all ratings of a program
-    give the cross-entropy with soft targets: Hinton et al. 2015 (arXiv 1503.02531), section 2."""
+def fit_regression(points: Floats, examples: Examples, strength: float) -> Regression:
+    """`points` (n, r): those of the examples. `strength`: the inverse of the L2 penalty.
+
+    The temperature (Guo et al. 2017) is fitted on held-out students, that of new labs on held-out labs, where a
+    regression is right less often. Weighted examples of all ratings of a program give the cross-entropy with soft
+    targets: Hinton et al. 2015 (arXiv 1503.02531), section 2.
+    """
     # One thread: the matrices are small, and waiting threads took 7x the CPU on a busy machine.
     with threadpool_limits(limits=1):
-        coefficients, intercept = _fit(examples, np.ones(len(examples.ratings), bool), strength)
+        coefficients, intercept = _fit(points, examples, np.ones(len(points), bool), strength)
 
         def predict(train: Bools, test: Bools) -> Floats:
-            of_fold, constant = _fit(examples, train, strength)
-            found: Floats = examples.points[test] @ of_fold.T + constant
+            of_fold, constant = _fit(points, examples, train, strength)
+            found: Floats = points[test] @ of_fold.T + constant
             return found
 
         logits = in_new_labs = held_out_logits(examples.students, predict, examples.classes)
@@ -77,7 +73,7 @@ def fit_regression(examples: Ratings, strength: float) -> Regression:
     )
 
 
-def new_lab_groups(examples: Ratings) -> Ints | None:
+def new_lab_groups(examples: Examples) -> Ints | None:
     """The groups for `held_out_logits` that hold out labs; None if there is only one lab."""
     labs = np.unique(examples.labs)
     return np.searchsorted(labs, examples.labs) if len(labs) > 1 else None
@@ -89,13 +85,13 @@ def softmax(logits: Floats) -> Floats:
     return found
 
 
-def _fit(examples: Ratings, chosen: NDArray[np.bool_], strength: float) -> tuple[Floats, Floats]:
+def _fit(points: Floats, examples: Examples, chosen: Bools, strength: float) -> tuple[Floats, Floats]:
     from sklearn.linear_model import LogisticRegression
 
     prior = np.arange(examples.classes)
     model = LogisticRegression(C=strength, max_iter=300, tol=1e-3)
     model.fit(
-        np.vstack([examples.points[chosen], np.zeros((examples.classes, examples.points.shape[1]))]),
+        np.vstack([points[chosen], np.zeros((examples.classes, points.shape[1]))]),
         np.concatenate([examples.ratings[chosen], prior]),
         sample_weight=np.concatenate([examples.weights[chosen], np.full(examples.classes, PRIOR_WEIGHT)]),
     )
@@ -116,7 +112,7 @@ def held_out_logits(groups: Ints, predict: Callable[[Bools, Bools], Floats], cla
     return logits
 
 
-def temperature(logits: Floats, examples: Ratings) -> float:
+def temperature(logits: Floats, examples: Examples) -> float:
     """The temperature with the least negative log-likelihood, drawn towards 1 where there are few examples.
 
     Only TAs' ratings count: on soft labels it would make the head as certain as its teacher, right or wrong.

@@ -19,7 +19,8 @@ from serving.head.head import INFO, WEIGHTS, Head, read_head, write_head
 from serving.head.head_engine import HeadEngine
 from tests.grader.heads.conftest import HashedStates
 from training.head.basis import Programs
-from training.head.fit import RatedPrograms, fit_head
+from training.head.fit import fit_head
+from training.head.regression import Examples
 
 Fit = Callable[[Sequence[Lab]], Head]
 
@@ -182,9 +183,9 @@ def test_members_of_a_group_are_held_out_together(
         for i, each in enumerate(labs[0].submissions[:10])
     )
     course = [labs[0].model_copy(update={"submissions": grouped}), labs[1]]
-    fitted_on: list[RatedPrograms] = []
+    fitted_on: list[Examples] = []
 
-    def recording(programs: Programs, rated: dict[str, RatedPrograms], **settings: object) -> object:
+    def recording(programs: Programs, rated: dict[str, Examples], **settings: object) -> object:
         fitted_on.extend(rated.values())
         return fit_head(programs, rated, **settings)  # type: ignore[arg-type]
 

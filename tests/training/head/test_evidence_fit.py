@@ -6,8 +6,8 @@ from scipy.sparse import csr_matrix
 
 from training.head.basis import Programs
 from training.head.evidence import fit_evidence
-from training.head.fit import FittedCriterion, RatedPrograms, fit_head
-from training.head.regression import Ratings, softmax
+from training.head.fit import FittedCriterion, fit_head
+from training.head.regression import Examples, softmax
 
 
 def programs(observed: np.ndarray, evidence: np.ndarray) -> Programs:
@@ -23,7 +23,7 @@ def fitted(observed: np.ndarray, rows: np.ndarray) -> tuple[Programs, np.ndarray
     passed = random.integers(0, 2, 90)
     evidence = np.column_stack([passed, np.ones(90), random.random(90)]).astype(float)
     found = programs(observed, evidence)
-    examples = RatedPrograms(rows, passed[rows], rows, np.ones(len(rows)), np.ones(len(rows), bool), 2)
+    examples = Examples(rows, passed[rows], rows, rows % 3, np.ones(len(rows)), np.ones(len(rows), bool), 2)
     return found, passed, fit_head(found, {"c": examples})["c"]
 
 
@@ -57,9 +57,9 @@ def test_without_an_observed_rating_observed_programs_are_answered_as_others() -
     np.testing.assert_allclose(answers(head, given, 0), answers(blind, given, 0))
 
 
-def two_of_rating_1() -> Ratings:
+def two_of_rating_1() -> Examples:
     ones = np.ones(2)
-    return Ratings(np.zeros((2, 0)), ones.astype(int), np.arange(2), np.zeros(2, int), ones, ones > 0, 2)
+    return Examples(np.arange(2), ones.astype(int), np.arange(2), np.zeros(2, int), ones, ones > 0, 2)
 
 
 def test_the_weights_are_at_the_minimum_of_the_penalised_likelihood() -> None:

@@ -5,8 +5,8 @@ import pytest
 from scipy.sparse import csr_matrix
 
 from training.head.basis import Programs, Shares, make_basis, relative_to_labs
-from training.head.fit import LAB_SHARE, RatedPrograms, fit_head
-from training.head.regression import Ratings, fit_regression, softmax
+from training.head.fit import LAB_SHARE, fit_head
+from training.head.regression import Examples, fit_regression, softmax
 
 
 @pytest.fixture
@@ -18,11 +18,12 @@ def programs() -> Programs:
     return Programs(text, hidden, np.arange(60) % 3, nothing, np.zeros(60, bool))
 
 
-def rated(programs: Programs, rows: range) -> RatedPrograms:
+def rated(programs: Programs, rows: range) -> Examples:
     """Three ratings, in bands of the first hidden feature."""
     first = programs.hidden[list(rows), 0]
     ratings = (first > -0.5).astype(int) + (first > 0.5)
-    return RatedPrograms(np.array(rows), ratings, np.array(rows), np.ones(len(rows)), np.ones(len(rows), bool), 3)
+    numbers = np.array(rows)
+    return Examples(numbers, ratings, numbers, programs.labs[numbers], np.ones(len(rows)), np.ones(len(rows), bool), 3)
 
 
 def test_similarity_relative_to_labs_is_that_of_centred_features(programs: Programs) -> None:
@@ -43,15 +44,8 @@ def test_weights_of_features_give_the_regression_in_the_basis(programs: Programs
     in_labs = np.sqrt(LAB_SHARE) * (programs.labs[:, None] == np.arange(3))
     points = np.hstack([basis.points, in_labs])
     regression = fit_regression(
-        Ratings(
-            points[:50],
-            examples.ratings,
-            examples.students,
-            programs.labs[:50],
-            examples.weights,
-            examples.by_ta,
-            3,
-        ),
+        points[:50],
+        examples,
         strength=5.0,
     )
     in_basis = fitted.sharpness[programs.labs, None] * (points @ regression.coefficients.T + regression.intercept)
@@ -61,7 +55,9 @@ def test_weights_of_features_give_the_regression_in_the_basis(programs: Programs
 def test_answers_in_labs_without_ratings_are_less_certain(programs: Programs) -> None:
     # The lab decides the rating, so a head is wrong in a lab that it does not know.
     rows = np.flatnonzero(programs.labs < 2)
-    examples = RatedPrograms(rows, programs.labs[rows], rows, np.ones(len(rows)), np.ones(len(rows), bool), 2)
+    examples = Examples(
+        rows, programs.labs[rows], rows, programs.labs[rows], np.ones(len(rows)), np.ones(len(rows), bool), 2
+    )
     sharpness = fit_head(programs, {"c": examples})["c"].sharpness
     assert sharpness[3] == sharpness[2] < sharpness[1] <= 1
 
@@ -94,11 +90,11 @@ def test_few_landmarks_give_similar_answers(programs: Programs, monkeypatch: pyt
     assert (exact.argmax(axis=1) == fewer.argmax(axis=1)).mean() > 0.8
 
 
-def soft_examples(probabilities: np.ndarray, weight: float, by_ta: bool) -> RatedPrograms:
+def soft_examples(probabilities: np.ndarray, weight: float, by_ta: bool) -> Examples:
     """Each program once with each of its two ratings, weighted by `probabilities` (60, 2)."""
     rows = np.repeat(np.arange(60), 2)
-    return RatedPrograms(
-        rows, np.tile([0, 1], 60), rows, weight * probabilities.ravel(), np.full(120, by_ta), classes=2
+    return Examples(
+        rows, np.tile([0, 1], 60), rows, rows % 3, weight * probabilities.ravel(), np.full(120, by_ta), classes=2
     )
 
 
@@ -115,7 +111,7 @@ def test_soft_labels_minimise_the_cross_entropy_with_the_teachers_probabilities(
 def test_a_one_hot_soft_label_is_a_weighted_rating(programs: Programs) -> None:
     hard = (programs.hidden[:, 0] > 0).astype(int)
     rows = np.arange(60)
-    ratings = RatedPrograms(rows, hard, rows, np.full(60, 0.3), np.zeros(60, bool), 2)
+    ratings = Examples(rows, hard, rows, rows % 3, np.full(60, 0.3), np.zeros(60, bool), 2)
     one_hot = soft_examples(np.eye(2)[hard], 0.3, by_ta=False)
     first, second = (fit_head(programs, {"c": each})["c"] for each in (ratings, one_hot))
     np.testing.assert_allclose(first.hidden_weights, second.hidden_weights, atol=1e-2)
