@@ -118,7 +118,7 @@ from pathlib import Path
 
 from grader.client.methods import returns, {", ".join(sorted(DECORATORS.values()))}
 from grader.client.models import {", ".join(names)}
-from grader.client.transport import Call
+from grader.client.transport import Call, new_key
 
 
 class Operations:
@@ -157,7 +157,7 @@ def _method(method: str, path: str, operation: Document) -> str:
     call = [f'"{method}"', f'"{path}"']
     call += [f"path={{{', '.join(_entry(each) for each in in_path)}}}"] * bool(in_path)
     call += [f"query={{{', '.join(_entry(each) for each in in_query)}}}"] * bool(in_query)
-    call += ["body=body"] * bool(body) + ["keyed=True", "idempotency_key=idempotency_key"] * keyed
+    call += ["body=body"] * bool(body) + ["key=new_key(idempotency_key)"] * keyed
     text = f"{operation['summary']}.\n\n{operation.get('description', '')}".strip()
     head = f"    @{_decorator(operation)}\n    def {operation['operationId']}({signature}) -> Call:"
     return f"{head}\n{_docstring(text, 8)}\n        return Call({', '.join(call)})\n"

@@ -36,7 +36,7 @@ from grader.client.models import (
     WebhookList,
     WebhookSecret,
 )
-from grader.client.transport import Call
+from grader.client.transport import Call, new_key
 
 
 class Operations:
@@ -52,7 +52,7 @@ class Operations:
         running. A submission without any graded criterion is still a 200. A 503 has a Retry-After. The grade is
         committed to the store before the response is sent.
         """
-        return Call("POST", "/grade", body=body, keyed=True, idempotency_key=idempotency_key)
+        return Call("POST", "/grade", body=body, key=new_key(idempotency_key))
 
     @returns(LabList)
     def list_labs(self) -> Call:
@@ -111,12 +111,7 @@ class Operations:
         The grades of the other members of a group get the same override, unless `applies_to` is `student`.
         """
         return Call(
-            "POST",
-            "/grades/{grade_id}/overrides",
-            path={"grade_id": grade_id},
-            body=body,
-            keyed=True,
-            idempotency_key=idempotency_key,
+            "POST", "/grades/{grade_id}/overrides", path={"grade_id": grade_id}, body=body, key=new_key(idempotency_key)
         )
 
     @returns(RegradeRequestRecord)
@@ -133,8 +128,7 @@ class Operations:
             "/grades/{grade_id}/regrade-requests",
             path={"grade_id": grade_id},
             body=body,
-            keyed=True,
-            idempotency_key=idempotency_key,
+            key=new_key(idempotency_key),
         )
 
     @returns(RegradeRequestList)
@@ -165,8 +159,7 @@ class Operations:
             "/regrade-requests/{regrade_id}/answer",
             path={"regrade_id": regrade_id},
             body=body,
-            keyed=True,
-            idempotency_key=idempotency_key,
+            key=new_key(idempotency_key),
         )
 
     @returns(StudentLinkOut)
@@ -183,7 +176,7 @@ class Operations:
 
         Starts a job that grades every submission of the lab again. The job survives a restart of the service.
         """
-        return Call("POST", "/labs/{lab}/regrade", path={"lab": lab}, keyed=True, idempotency_key=idempotency_key)
+        return Call("POST", "/labs/{lab}/regrade", path={"lab": lab}, key=new_key(idempotency_key))
 
     @returns(JobList)
     def list_jobs(self, *, limit: int = 50) -> Call:

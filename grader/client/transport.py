@@ -39,8 +39,7 @@ T = TypeVar("T")
 class Call:
     """A request. `path`: values for the template `url`. `body`: a record for JSON, bytes or a file for an upload.
 
-    `keyed`: the operation takes an idempotency key; without one from the caller a random one is sent, so that every
-    retry of this call is the same request.
+    `key`: the idempotency key, if the operation takes one, so that every retry of this call is the same request.
     """
 
     method: str
@@ -48,13 +47,17 @@ class Call:
     path: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str | int | bool | None] = field(default_factory=dict)
     body: BaseModel | bytes | Path | None = None
-    keyed: bool = False
-    idempotency_key: str | None = None
+    key: str | None = None
 
     @property
     def repeatable(self) -> bool:
         """Whether sending it twice has the effect of sending it once."""
-        return self.method == "GET" or self.keyed
+        return self.method == "GET" or self.key is not None
+
+
+def new_key(given: str | None) -> str:
+    """The caller's idempotency key, or a random one."""
+    return given or str(uuid.uuid4())
 
 
 class Transport:
@@ -85,8 +88,8 @@ class Transport:
         given = {**call.query, "course": self._course}
         params = {name: value for name, value in given.items() if value is not None}
         headers = dict(self._headers)
-        if call.keyed:
-            headers["Idempotency-Key"] = call.idempotency_key or str(uuid.uuid4())
+        if call.key is not None:
+            headers["Idempotency-Key"] = call.key
         arguments = {"method": call.method, "url": self._url + call.url.format(**parts), "params": params}
         if isinstance(call.body, BaseModel):
             arguments["content"] = call.body.model_dump_json(exclude_unset=True)
