@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
-from labs_schema.errors import InputError, Issue, error_issue
+from labs_schema.errors import InputError, Issue, error_issue, raise_errors
 from labs_schema.frozen import Frozen
 
 Positive = Annotated[float, Field(gt=0)]
@@ -177,8 +177,7 @@ def load_config(
         except (ValueError, yaml.YAMLError):
             hint = "Write for example --set dpo.beta=0.2; quote a value that YAML would convert."
             issues.append(_issue("--set", override, "NAME=VALUE, with the value as in YAML", hint))
-    if issues:
-        raise InputError(issues)
+    raise_errors(issues)
     try:
         return RunConfig.model_validate(values)
     except ValidationError as error:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader.evaluation import HELD_OUT, UNSEEN
-from labs_schema.errors import InputError
+from labs_schema.errors import raise_errors
 from labs_schema.hashes import submission_key
 from labs_schema.models import Lab, Submission
 from labs_schema.privacy.pseudonym_key import check_fingerprint
@@ -62,8 +62,7 @@ def read_dataset_labs(dataset: DatasetManifest, labs: Path) -> DatasetLabs:
     another pseudonym key.
     """
     check_fingerprint(dataset.secret, "the dataset")
-    if issues := changed_labs(dataset, labs):
-        raise InputError(issues)
+    raise_errors(changed_labs(dataset, labs))
     folders = {safe_name(folder.name): folder for folder in lab_folders(labs.resolve())}
     read = [(load_lab(folders[name]), split) for name, split in dataset.labs.items()]
     return DatasetLabs(read, frozenset(dataset.eval_labs))

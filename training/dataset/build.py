@@ -7,7 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from labs_schema.errors import InputError, Issue, error_issue
+from labs_schema.errors import InputError, Issue, error_issue, raise_errors
 from labs_schema.files.full_disk import reporting_full_disk
 from labs_schema.hashes import submission_key
 from labs_schema.near_copies.sketches import Sketches
@@ -200,6 +200,5 @@ def _check_input(parent: Path, train_path: Path, test_path: Path, options: Datas
     issues += [error_issue(code, parent, found=f"{share}") for code, share in shares.items() if not 0 <= share <= 1]
     if options.soft_labels and options.row_format != "dpo":
         issues.append(error_issue("soft-labels-format", parent, found=f"--format {options.row_format}"))
-    if issues:
-        raise InputError(issues)
+    raise_errors(issues)
     return folders

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, ValidationError
 
-from labs_schema.errors import InputError, Issue, error_issue
+from labs_schema.errors import InputError, Issue, error_issue, raise_errors
 from labs_schema.files.atomic import sync, write_atomically
 from labs_schema.frozen import Frozen
 from labs_schema.hashes import file_hash
@@ -142,8 +142,7 @@ def verify_dataset(manifest_path: Path, parent: Path | None = None) -> DatasetMa
     issues = [issue for name, output in manifest.outputs.items() for issue in _changed_file(folder / name, output)]
     if parent is not None:
         issues += changed_labs(manifest, parent)
-    if issues:
-        raise InputError(issues)
+    raise_errors(issues)
     return manifest
 
 

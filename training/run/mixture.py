@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from labs_schema.errors import InputError, Issue, ModelError
+from labs_schema.errors import InputError, Issue, ModelError, raise_errors
 from labs_schema.frozen import Frozen
 from labs_schema.hashes import file_hash
 from prompts.encode import PromptEncoder
@@ -72,8 +72,7 @@ def open_mixture(parts: Sequence[DatasetPart]) -> Mixture:
             opened.append(_open(part))
         except InputError as error:
             issues.extend(error.issues)
-    if issues:
-        raise InputError(issues)
+    raise_errors(issues)
     manifests = [part.manifest for part in opened if part.manifest]
     if len(opened) == 1 and opened[0].weight == 1:
         sha256 = opened[0].sha256

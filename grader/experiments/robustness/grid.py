@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import get_args
 
 from grader.experiments.robustness.poison import PoisonKind
-from labs_schema.errors import InputError, error_issue, quoted
+from labs_schema.errors import error_issue, quoted, raise_errors
 from labs_schema.frozen import Frozen
 from serving.measures.decisions import Decision
 from training.config import LossType
@@ -61,8 +61,7 @@ def grid(kind: PoisonKind, probabilities: str, losses: str, seeds: int) -> list[
         if name not in get_args(LossType):
             known = ", ".join(get_args(LossType))
             issues.append(error_issue("bad-loss", "--loss", found=quoted(name), expected=f"one of {known}"))
-    if issues:
-        raise InputError(issues)
+    raise_errors(issues)
     return [
         Cell(kind=kind, p=p, seed=seed, loss=loss)
         for seed in range(seeds)
