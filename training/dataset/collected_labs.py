@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from labs_schema.errors import InputError, Issue, Severity
+from labs_schema.errors import InputError, Issue, Severity, raise_errors
 from labs_schema.frozen import Frozen
 from labs_schema.hashes import program_key, submission_key
 from labs_schema.models import Lab, Submission
@@ -84,8 +84,7 @@ class LabCollector:
             labs += [lab] if lab is not None else []
             errors += issues
             progress(number, len(folders))
-        if errors:
-            raise InputError(errors)
+        raise_errors(errors)
         return labs
 
     # The lab is a local variable, so that it is freed before the next one is read: memory is that of the largest lab.
@@ -133,12 +132,7 @@ def lab_report(lab: CollectedLab, sides: Sides) -> LabReport:
     return LabReport(
         lab=lab.name,
         submissions=lab.submissions,
-        train=len(on[Side.TRAIN]),
-        dev=len(on[Side.DEV]),
-        test=len(on[Side.TEST]),
-        set_aside=len(on[Side.SET_ASIDE]),
-        soft=len(on[Side.SOFT]),
-        left_out=len(on[Side.LEFT_OUT]),
+        **{side.value: len(ones) for side, ones in on.items()},  # the sides are named as the fields
         rows=sum(
             block.rows
             for side in (Side.TRAIN, Side.DEV, Side.TEST, Side.SOFT)
@@ -173,10 +167,4 @@ def lab_split(lab: CollectedLab, sides: Sides) -> LabSplit:
     def on(side: Side) -> tuple[str, ...]:
         return tuple(sorted(submission_key(one.lab, one.student) for one in lab.rated if sides[one] is side))
 
-    return LabSplit(
-        train=on(Side.TRAIN),
-        dev=on(Side.DEV),
-        test=on(Side.TEST),
-        set_aside=on(Side.SET_ASIDE),
-        soft=on(Side.SOFT),
-    )
+    return LabSplit(**{name: on(Side(name)) for name in LabSplit.model_fields})
