@@ -2,6 +2,7 @@
 
 import socket
 import threading
+from functools import lru_cache
 from pathlib import Path
 
 from rich.console import Console
@@ -66,27 +67,21 @@ class ReadyObservers:
 
     def __init__(self, courses: Courses) -> None:
         self._courses, self._lock = courses, threading.Lock()
-        self._ready: dict[tuple[str, str, str], CachedObserver] = {}
+        self._ready = lru_cache(maxsize=ObserverLimits().observers)(self._open)
 
     def __call__(self, work: Work) -> "CachedObserver":
         """Raises GraderError if the lab is not here, has other checks here, or cannot be observed."""
-        key = work.course, work.lab, work.checks
         with self._lock:
-            if (found := self._ready.pop(key, None)) is None:
-                found = CachedObserver(self._open(work))
-            self._ready[key] = found
-            while len(self._ready) > ObserverLimits().observers:
-                self._ready.pop(next(iter(self._ready)))
-            return found
+            return self._ready(work.course, work.lab, work.checks)
 
-    def _open(self, work: Work) -> Observer:
-        folder = find_lab_folder(labs_of(self._courses)(work.course), work.lab)
+    def _open(self, course: str, lab: str, expected: str) -> "CachedObserver":
+        folder = find_lab_folder(labs_of(self._courses)(course), lab)
         if folder is None:
-            raise GraderError(f"This observer has no lab {work.lab!r}.", code="job-lab-missing")
+            raise GraderError(f"This observer has no lab {lab!r}.", code="job-lab-missing")
         checks = load_checks(folder)
-        if checks_hash(checks) != work.checks:
-            raise GraderError(f"The checks of {work.lab!r} have changed in the meantime.", code="checks-changed")
-        return make_observer(folder, load_rubric(folder), checks)
+        if checks_hash(checks) != expected:
+            raise GraderError(f"The checks of {lab!r} have changed in the meantime.", code="checks-changed")
+        return CachedObserver(make_observer(folder, load_rubric(folder), checks))
 
 
 class CachedObserver:

@@ -8,6 +8,9 @@ from serving.grading.retries import GradesLabs
 from serving.store.errors import ForgottenError, UnknownError
 from serving.store.store import Store
 
+COMPARED = ("rating", "ungraded", "marks", "max_marks", "status", "review_reasons", "reasoning", "decided", "evidence")
+"""The fields of an answer, without probabilities, whose last digits may differ."""
+
 
 class Difference(Frozen):
     """`what`: a field of the provenance, or a criterion and its field."""
@@ -57,19 +60,8 @@ def replay(store: Store, grade_id: str, grader: GradesLabs) -> Replayed:
 
 
 def _answers(then: Grade, now: Grade) -> Iterator[Difference]:
-    """Differences in the answers, without probabilities, whose last digits may differ."""
     for old, new in zip(then.criteria, now.criteria, strict=True):
-        for field in (
-            "rating",
-            "ungraded",
-            "marks",
-            "max_marks",
-            "status",
-            "review_reasons",
-            "reasoning",
-            "decided",
-            "evidence",
-        ):
+        for field in COMPARED:
             before, after = getattr(old, field), getattr(new, field)
             if before != after:
                 yield Difference(what=f"{old.criterion}: {field}", then=str(before), now=str(after))

@@ -1,7 +1,7 @@
 """The place for a lab's grades on an LTI platform, from what the launches of its links stated."""
 
 from collections.abc import Mapping
-from typing import Any
+from functools import partial
 
 import jwt
 
@@ -74,10 +74,7 @@ class LtiColumns:
 
 
 def signer(signing: SigningKey) -> Sign:
-    def sign(claims: dict[str, Any]) -> str:
-        return jwt.encode(claims, signing.key, ALGORITHM, headers={"kid": signing.kid})
-
-    return sign
+    return partial(jwt.encode, key=signing.key, algorithm=ALGORITHM, headers={"kid": signing.kid})
 
 
 def needed_scopes(link: Link) -> tuple[str, ...]:

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from pydantic import Field
 from rich.console import Console
 from rich.markup import escape
 
@@ -40,16 +39,16 @@ ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?|https?://\[[0-9A-Fa-f:]
 
 
 class ServeOptions(ModelOptions):
+    """See `grader serve --help`. `seconds`: how long a request waits for its grade."""
+
     host: str = "127.0.0.1"
-    port: int = Field(8000, description="0 takes a free one.")
-    queue: int = Field(64, description="How many submissions may wait for the engine.")
-    seconds: float = Field(120.0, description="How long a request waits for its grade.")
-    rate: str = Field("50/second", description="How often one key may call.")
-    allow_origins: tuple[str, ...] = Field((), description="Web pages of these origins may call from browsers (CORS).")
-    jobs: bool = Field(True, description="Whether this process also works on regrade jobs.")
-    label_model: str = Field(
-        "smollm2-135m", description="Base model of the heads that learn from ratings on the pages."
-    )
+    port: int = 8000
+    queue: int = 64
+    seconds: float = 120.0
+    rate: str = "50/second"
+    allow_origins: tuple[str, ...] = ()
+    jobs: bool = True
+    label_model: str = "smollm2-135m"
 
 
 def run_service(options: ServeOptions) -> None:

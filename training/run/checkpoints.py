@@ -53,11 +53,7 @@ def latest_checkpoint(folder: Path, run: str) -> Path | None:
 
 def checked_checkpoint(checkpoint: Path) -> Path:
     """`checkpoint`, if it is complete and unchanged; raises ModelError otherwise."""
-    try:
-        owner = json.loads((checkpoint / SEAL).read_text())["run"]
-    except (OSError, ValueError, KeyError, TypeError):
-        owner = ""
-    if reason := _reason_to_reject(checkpoint, owner):
+    if reason := _reason_to_reject(checkpoint, None):
         raise ModelError(
             f"{checkpoint}: {reason}, so the best weights are lost. Start a new run.", code="bad-checkpoint"
         )
@@ -121,13 +117,14 @@ def _checkpoints(folder: Path) -> list[Path]:
     return sorted(found, key=lambda path: int(path.name[11:]))
 
 
-def _reason_to_reject(checkpoint: Path, run: str) -> str | None:
+def _reason_to_reject(checkpoint: Path, run: str | None) -> str | None:
+    """`run`: the one that must have written it; None for any."""
     try:
         sealed = json.loads((checkpoint / SEAL).read_text())
         owner, files = sealed["run"], dict(sealed["files"])
     except (OSError, ValueError, KeyError, TypeError):
         return f"its {SEAL} is unreadable"
-    if owner != run:
+    if run not in (None, owner):
         return "it belongs to another run, or the config or dataset changed since"
     if files != {str(path.relative_to(checkpoint)): file_hash(path) for path in _files(checkpoint)}:
         return "its files changed since it was written"
