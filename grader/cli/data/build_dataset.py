@@ -56,7 +56,7 @@ Format = Annotated[
 ]
 Wording = Annotated[
     Literal["full", "compact"],
-    typer.Option("--prompt", help="compact: short wording and shortened texts: fewer tokens, so faster on a CPU."),
+    typer.Option(help="compact: short wording and shortened texts: fewer tokens, so faster on a CPU."),
 ]
 Order = Annotated[
     Literal["given", "shuffled"],

@@ -24,7 +24,7 @@ Export = Annotated[
         "(https://.../mod/assign/view.php?id=...), with GRADER_MOODLE_TOKEN set.",
     ),
 ]
-Out = Annotated[Path | None, typer.Option("--out", metavar="LAB", help="New lab folder. Not needed with --dry-run.")]
+Out = Annotated[Path | None, typer.Option(metavar="LAB", help="New lab folder. Not needed with --dry-run.")]
 Roster = Annotated[
     Path | None,
     typer.Option(
@@ -42,7 +42,7 @@ Grades = Annotated[
 ]
 Lab = Annotated[
     Path | None,
-    typer.Option("--lab", metavar="LAB", help="Lab to copy the statement, rubric, template and language from."),
+    typer.Option(metavar="LAB", help="Lab to copy the statement, rubric, template and language from."),
 ]
 Assignment = Annotated[
     str | None, typer.Option(metavar="NAME", help="Assignment to import, if a course export has several.")

@@ -12,11 +12,11 @@ from grader.terminal import show
 def init_checks(
     lab: LabFolder,
     reference: Annotated[
-        Path, typer.Option("--reference", metavar="PATH", help="The reference solution: a source file or its folder.")
+        Path, typer.Option(metavar="PATH", help="The reference solution: a source file or its folder.")
     ],
     inputs: Annotated[
         list[Path] | None,
-        typer.Option("--inputs", metavar="PATH", help="A sample input, or a folder of them. Repeatable."),
+        typer.Option(metavar="PATH", help="A sample input, or a folder of them. Repeatable."),
     ] = None,
 ) -> None:
     """Proposes the checks of a lab from a reference solution.

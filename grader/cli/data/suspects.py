@@ -11,10 +11,10 @@ from grader.terminal import show
 
 def suspects(
     parent_dir: Annotated[
-        Path, typer.Option("--parent-dir", metavar="FOLDER", help="Lab folder, or the folder with one folder per lab.")
+        Path, typer.Option(metavar="FOLDER", help="Lab folder, or the folder with one folder per lab.")
     ] = Path("labs"),
     out: Annotated[
-        Path, typer.Option("--out", metavar="FOLDER", help="Output folder for suspects.json, suspects.csv and tas.csv.")
+        Path, typer.Option(metavar="FOLDER", help="Output folder for suspects.json, suspects.csv and tas.csv.")
     ] = Path("suspects"),
     top: Annotated[int, typer.Option(min=0, help="Ratings to print. The files contain all.")] = 20,
     folds: Annotated[int, typer.Option(min=2, help="Cross-validation folds, grouped by student.")] = 5,

@@ -12,9 +12,7 @@ from grader.terminal import show
 
 def demo(
     model: Model,
-    lab: Annotated[
-        Path, typer.Option("--lab", metavar="FOLDER", help="Lab folder. The labs next to it are served, too.")
-    ],
+    lab: Annotated[Path, typer.Option(metavar="FOLDER", help="Lab folder. The labs next to it are served, too.")],
     student: Annotated[str, typer.Option(metavar="ID", help="Student whose submission is graded.")],
 ) -> None:
     """Grades one submission through the real service.

@@ -26,7 +26,7 @@ Results = Annotated[
         metavar="RESULTS", help="Folder of a lab written by 'grader regrade --out'; for autograders the lab's folder."
     ),
 ]
-Out = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="File to write. Not needed with --dry-run.")]
+Out = Annotated[Path | None, typer.Option(metavar="FILE", help="File to write. Not needed with --dry-run.")]
 Template = Annotated[
     Path | None,
     typer.Option(
@@ -54,7 +54,7 @@ IncludeReview = Annotated[
     bool, typer.Option("--include-review", help="Also export grades that still need human review.")
 ]
 Lab = Annotated[
-    Path | None, typer.Option("--lab", metavar="LAB", help="feedback: the lab's folder, with rubric and observations.")
+    Path | None, typer.Option(metavar="LAB", help="feedback: the lab's folder, with rubric and observations.")
 ]
 
 
@@ -77,15 +77,14 @@ Font = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="feedback: font for characters in PDF files that DejaVu does not have."),
 ]
-Service = Annotated[str, typer.Option("--service", metavar="URL", help="autograders: address of the grading service.")]
+Service = Annotated[str, typer.Option(metavar="URL", help="autograders: address of the grading service.")]
 Tests = Annotated[
     Path | None,
-    typer.Option("--tests", metavar="FOLDER", help="gradescope-autograder: the course's own autograder, run as well."),
+    typer.Option(metavar="FOLDER", help="gradescope-autograder: the course's own autograder, run as well."),
 ]
 Wait = Annotated[
     int,
     typer.Option(
-        "--wait",
         min=1,
         metavar="MINUTES",
         help="autograders: how long to retry while the service is away. At most 30 for Gradescope, 6 for PrairieLearn.",

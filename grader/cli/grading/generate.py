@@ -17,13 +17,12 @@ def generate(
     prompts: Annotated[
         Path | None,
         typer.Option(
-            "--prompts",
             metavar="FILE",
             help="JSON Lines (.jsonl) with 'prompt' or 'messages' in every row; any other file is one prompt.",
         ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", help="JSON Lines to write. Default: standard output.")
+        Path | None, typer.Option(metavar="FILE", help="JSON Lines to write. Default: standard output.")
     ] = None,
     max_tokens: Annotated[int, typer.Option(min=1, help="Longest answer, in tokens.")] = 256,
     temperature: Annotated[
@@ -34,9 +33,7 @@ def generate(
     ] = 0,
     top_p: Annotated[
         float,
-        typer.Option(
-            "--top-p", min=0.01, max=1, help="Sample from the most probable tokens, up to this total probability."
-        ),
+        typer.Option(min=0.01, max=1, help="Sample from the most probable tokens, up to this total probability."),
     ] = 1.0,
     seed: Seed = 0,
     engine: Engine = "auto",

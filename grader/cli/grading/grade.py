@@ -12,9 +12,7 @@ Files = Annotated[
     list[Path],
     typer.Argument(metavar="FILE", help="One program: its source files, its folder or an archive."),
 ]
-Lab = Annotated[
-    Path, typer.Option("--lab", metavar="FOLDER", help="Lab folder with the problem statement and the rubric.")
-]
+Lab = Annotated[Path, typer.Option(metavar="FOLDER", help="Lab folder with the problem statement and the rubric.")]
 
 
 def grade(

@@ -11,18 +11,11 @@ from grader.terminal import show
 
 Others = Annotated[
     Path | None,
-    typer.Option(
-        "--parent-dir", metavar="FOLDER", help="Rated labs to learn from. Default: the folder that contains LAB."
-    ),
+    typer.Option(metavar="FOLDER", help="Rated labs to learn from. Default: the folder that contains LAB."),
 ]
-Base = Annotated[str, typer.Option("--model", metavar="MODEL", help="Base model: preset, folder or hub id.")]
-Out = Annotated[
-    Path, typer.Option("--out", metavar="FOLDER", help="Folder for the results: OUT/LAB/latest is the model.")
-]
-Target = Annotated[
-    float,
-    typer.Option(min=0, max=1, help="Agreement at which the rest can be graded. Only reported."),
-]
+Base = Annotated[str, typer.Option(metavar="MODEL", help="Base model: preset, folder or hub id.")]
+Out = Annotated[Path, typer.Option(metavar="FOLDER", help="Folder for the results: OUT/LAB/latest is the model.")]
+Target = Annotated[float, typer.Option(min=0, max=1, help="Agreement at which the rest can be graded. Only reported.")]
 Propose = Annotated[
     int | None, typer.Option(min=1, help="Only list the N programs to rate first, to rate them elsewhere.")
 ]

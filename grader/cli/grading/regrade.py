@@ -11,12 +11,12 @@ from grader.terminal import show
 Labs = Annotated[list[Path], typer.Argument(metavar="LAB", help="Lab folders, such as all labs of a course.")]
 Out = Annotated[
     Path | None,
-    typer.Option("--out", metavar="FOLDER", help="Output folder, created if missing. Not needed with --dry-run."),
+    typer.Option(metavar="FOLDER", help="Output folder, created if missing. Not needed with --dry-run."),
 ]
 Again = Annotated[bool, typer.Option("--again", help="Regrade even if the job is finished.")]
 Cluster = Annotated[
     str | None,
-    typer.Option("--cluster", metavar="ADDRESS", help="Grade on a Ray cluster: local, or ray://HOST:10001."),
+    typer.Option(metavar="ADDRESS", help="Grade on a Ray cluster: local, or ray://HOST:10001."),
 ]
 Workers = Annotated[
     int | None,

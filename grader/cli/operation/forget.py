@@ -13,15 +13,14 @@ def forget(
     student: Annotated[str | None, typer.Argument(metavar="STUDENT", help="Student id, as submitted.")] = None,
     course: OneCourse = None,
     export: Annotated[
-        list[Path] | None, typer.Option("--export", metavar="PATH", help="Exported folder or file. Repeatable.")
+        list[Path] | None, typer.Option(metavar="PATH", help="Exported folder or file. Repeatable.")
     ] = None,
     data: Annotated[
-        list[Path] | None, typer.Option("--data", metavar="FOLDER", help="Dataset or run folder. Repeatable.")
+        list[Path] | None, typer.Option(metavar="FOLDER", help="Dataset or run folder. Repeatable.")
     ] = None,
     older_than: Annotated[
         str | None,
         typer.Option(
-            "--older-than",
             metavar="PERIOD",
             help="Students of --course without a grade in this period: 400d, 18m, 2y.",
         ),

@@ -7,23 +7,18 @@ import typer
 
 from grader.terminal import show
 
-Labs = Annotated[
-    Path | None, typer.Option("--labs", metavar="FOLDER", help="Folder with one folder per lab (question 1).")
-]
-Model = Annotated[
-    str | None, typer.Option("--model", metavar="MODEL", help="Run folder, preset or other model (question 2).")
-]
+Labs = Annotated[Path | None, typer.Option(metavar="FOLDER", help="Folder with one folder per lab (question 1).")]
+Model = Annotated[str | None, typer.Option(metavar="MODEL", help="Run folder, preset or other model (question 2).")]
 StoreLocation = Annotated[
     str | None,
     typer.Option(
-        "--store",
         metavar="DATABASE",
         help="Path of a SQLite file, or postgresql://user:password@host/name (question 3).",
     ),
 ]
 Out = Annotated[
     Path | None,
-    typer.Option("--out", metavar="FILE", help="File to write, such as /etc/grader/grader.env for systemd."),
+    typer.Option(metavar="FILE", help="File to write, such as /etc/grader/grader.env for systemd."),
 ]
 Yes = Annotated[bool, typer.Option("--yes", help="Ask nothing: use the defaults of the questions without a flag.")]
 Force = Annotated[

@@ -26,7 +26,6 @@ def serve(
     allow_origin: Annotated[
         list[str] | None,
         typer.Option(
-            "--allow-origin",
             metavar="ORIGIN",
             help="Let web pages of this site call the service from a browser (CORS). Repeatable; needs API keys.",
         ),

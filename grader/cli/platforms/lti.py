@@ -16,17 +16,13 @@ Id = Annotated[str, typer.Argument(metavar="ID", help="Platform id, from 'grader
 @lti.command(cls=HelpCommand)
 def register(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Display name of the platform.")],
-    client_id: Annotated[
-        str, typer.Option("--client-id", metavar="ID", help="Client id that the platform gave the tool.")
-    ],
-    deployment: Annotated[
-        list[str] | None, typer.Option("--deployment", metavar="ID", help="Deployment id; repeatable.")
-    ] = None,
+    client_id: Annotated[str, typer.Option(metavar="ID", help="Client id that the platform gave the tool.")],
+    deployment: Annotated[list[str] | None, typer.Option(metavar="ID", help="Deployment id; repeatable.")] = None,
     moodle: Annotated[
-        str | None, typer.Option("--moodle", metavar="URL", help="URL of a Moodle site; sets the URLs below.")
+        str | None, typer.Option(metavar="URL", help="URL of a Moodle site; sets the URLs below.")
     ] = None,
     canvas: Annotated[
-        str | None, typer.Option("--canvas", metavar="URL", help="URL of a school's Canvas; sets the URLs below.")
+        str | None, typer.Option(metavar="URL", help="URL of a school's Canvas; sets the URLs below.")
     ] = None,
     issuer: Annotated[
         str | None, typer.Option(metavar="URL", help="The platform's issuer: `iss` of its tokens.")

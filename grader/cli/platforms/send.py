@@ -14,7 +14,6 @@ Lab = Annotated[Path, typer.Argument(metavar="LAB", help="Lab folder, whose grad
 Url = Annotated[
     str,
     typer.Option(
-        "--url",
         metavar="URL",
         help="canvas, codegrade: address of the site, such as https://canvas.example. moodle: address of the "
         "assignment's page. github-classroom: address of GitHub's API. Default: https://api.github.com.",
@@ -22,21 +21,17 @@ Url = Annotated[
 ]
 PlatformCourse = Annotated[
     str,
-    typer.Option("--platform-course", metavar="ID", help="canvas: number of the course in the platform's addresses."),
+    typer.Option(metavar="ID", help="canvas: number of the course in the platform's addresses."),
 ]
 Assignment = Annotated[
     str,
     typer.Option(
-        "--assignment",
         metavar="ID",
         help="canvas, codegrade: number of the assignment in the platform's addresses. github-classroom: its number, "
         "as gh classroom assignments lists it.",
     ),
 ]
-LineItem = Annotated[
-    str,
-    typer.Option("--line-item", metavar="URL", help="lti: URL of the gradebook column, if the lab has several."),
-]
+LineItem = Annotated[str, typer.Option(metavar="URL", help="lti: URL of the gradebook column, if the lab has several.")]
 Confirm = Annotated[bool, typer.Option("--confirm", help="Send. Without it, only the differences are shown.")]
 IncludeReview = Annotated[bool, typer.Option("--include-review", help="Also send grades that still need human review.")]
 Scale = Annotated[
@@ -48,9 +43,7 @@ Scale = Annotated[
 ]
 Overwrite = Annotated[
     list[str] | None,
-    typer.Option(
-        "--overwrite", metavar="STUDENT", help="Replace this student's value although someone changed it there."
-    ),
+    typer.Option(metavar="STUDENT", help="Replace this student's value although someone changed it there."),
 ]
 Remap = Annotated[
     bool,

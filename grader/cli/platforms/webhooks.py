@@ -32,7 +32,7 @@ def endpoints() -> "Iterator[Endpoints]":
 def add(
     url: Annotated[str, typer.Argument(metavar="URL", help="Address of the receiver.")],
     event: Annotated[
-        list[str] | None, typer.Option("--event", metavar="EVENT", help="Event to send; repeatable. Default: all.")
+        list[str] | None, typer.Option(metavar="EVENT", help="Event to send; repeatable. Default: all.")
     ] = None,
     course: OneCourse = None,
 ) -> None:
@@ -103,9 +103,7 @@ def enable(webhook: Id) -> None:
 
 @webhooks.command(cls=HelpCommand)
 def dead(
-    webhook: Annotated[
-        str | None, typer.Option("--webhook", metavar="ID", help="Only messages of this receiver.")
-    ] = None,
+    webhook: Annotated[str | None, typer.Option(metavar="ID", help="Only messages of this receiver.")] = None,
 ) -> None:
     """Lists the messages that could not be delivered after all attempts.
 

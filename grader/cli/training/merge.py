@@ -11,9 +11,7 @@ from grader.terminal import show
 
 def merge(
     run: RunFolder,
-    out: Annotated[
-        Path | None, typer.Option("--out", metavar="FOLDER", help="Output folder. Default: RUN/merged.")
-    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Output folder. Default: RUN/merged.")] = None,
     dtype: Annotated[Literal["bfloat16", "float32"], typer.Option(help="Type of the merged weights.")] = "bfloat16",
 ) -> None:
     """Merges a run's adapter into its base model.

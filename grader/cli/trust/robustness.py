@@ -13,14 +13,12 @@ Kind = Annotated[
     typer.Argument(metavar="KIND", help="What to poison in the training data."),
 ]
 Probabilities = Annotated[
-    str, typer.Option("--p", metavar="P,P,...", help="Probabilities, 0 to 1, that a label or a program is poisoned.")
+    str, typer.Option(metavar="P,P,...", help="Probabilities, 0 to 1, that a label or a program is poisoned.")
 ]
-Losses = Annotated[str, typer.Option("--loss", metavar="NAMES", help="DPO losses to compare, by their names in trl.")]
-Dataset = Annotated[
-    Path, typer.Option("--dataset", metavar="FOLDER", help="Clean dataset from 'grader build-dataset'.")
-]
-Config = Annotated[Path, typer.Option("--config", metavar="FILE", help="Run configuration (YAML).")]
-Out = Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="Output folder. Default: robustness/KIND.")]
+Losses = Annotated[str, typer.Option(metavar="NAMES", help="DPO losses to compare, by their names in trl.")]
+Dataset = Annotated[Path, typer.Option(metavar="FOLDER", help="Clean dataset from 'grader build-dataset'.")]
+Config = Annotated[Path, typer.Option(metavar="FILE", help="Run configuration (YAML).")]
+Out = Annotated[Path | None, typer.Option(metavar="FOLDER", help="Output folder. Default: robustness/KIND.")]
 Smoothing = Annotated[
     float, typer.Option(min=0.0, max=0.49, help="Fraction of wrong pairs that the losses robust and exo_pair assume.")
 ]
