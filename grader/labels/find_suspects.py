@@ -10,7 +10,7 @@ from labs_schema.errors import GraderError
 from labs_schema.files.atomic import write_atomically
 from labs_schema.frozen import Frozen
 from labs_schema.reading.validate import lab_folders, load_lab
-from labs_schema.tables.csv_writer import Cell, write_csv
+from labs_schema.tables.csv_writer import Cell, csv_text
 
 COLUMNS = ("lab", "student", "criterion", "rating", "expected", "probability", "probability_given", "rater", "why")
 MIN_STUDENTS = 10
@@ -60,9 +60,7 @@ def _cells(ta: TaSummary) -> Iterable[object]:
 
 
 def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    draft = path.with_name(path.name + ".part")
-    write_csv(draft, [header, *([_cell(value) for value in row] for row in rows)])
-    draft.replace(path)
+    write_atomically(path, csv_text([header, *([_cell(value) for value in row] for row in rows)]))
 
 
 def _cell(value: object) -> Cell:

@@ -20,8 +20,7 @@ from labs_schema.reading.validate import Validated, lab_folders, read_lab, stray
 from labs_schema.submissions.file_names import safe_name
 
 SHOWN, SHOWN_ERRORS = 3, 20
-"""Issues of a code. A person fixes errors one by one; warnings may concern every student."""
-"""Issues printed for each code."""
+"""Issues of a code that are printed. A person fixes errors one by one; warnings may concern every student."""
 
 
 class LabCheck(Frozen):
@@ -71,13 +70,11 @@ def check_labs(path: Path, language: str | None = None, progress: bool = False) 
 
 
 def _validated(folder: Path, language: str | None) -> Validated:
-    return _with_checks(folder, _with_export(folder, read_lab(folder, language=language)))
-
-
-def _with_export(folder: Path, validated: Validated) -> Validated:
     """An export among the lab's files explains its other issues, so that it comes first."""
-    issue = unimported_in_lab(folder)
-    return Validated(lab=None, issues=(issue, *validated.issues)) if issue else validated
+    validated = read_lab(folder, language=language)
+    if issue := unimported_in_lab(folder):
+        validated = Validated(lab=None, issues=(issue, *validated.issues))
+    return _with_checks(folder, validated)
 
 
 def _with_checks(folder: Path, validated: Validated) -> Validated:

@@ -104,14 +104,13 @@ def dpo_trainer(model: Any, examples: Sequence[TrainingExample], args: DPOConfig
     ref_model = copy.deepcopy(model) if needs_copy else None
     trl_arguments = inputs.trl_arguments(model, args) | {"ref_model": ref_model}
     if inputs.packing == "none":
-        rows = RowDPOTrainer(train_dataset=_token_rows(examples), **trl_arguments)
-        add_validation(rows, inputs.validation, _validation_loss, inputs.pad_token_id)
-        return rows
-    collator = PreferenceCollator(examples, inputs.pad_token_id)
-    trainer = TreeDPOTrainer(train_dataset=_pair_rows(collator), data_collator=collator, **trl_arguments)
+        trainer = RowDPOTrainer(train_dataset=_token_rows(examples), **trl_arguments)
+    else:
+        collator = PreferenceCollator(examples, inputs.pad_token_id)
+        trainer = TreeDPOTrainer(train_dataset=_pair_rows(collator), data_collator=collator, **trl_arguments)
+        trainer.sampler = sampler_for(_rows_of_submissions(collator), collator.trees, args, inputs)
+        trainer.add_callback(WarmUpLargestBatch(trainer))
     add_validation(trainer, inputs.validation, _validation_loss, inputs.pad_token_id)
-    trainer.sampler = sampler_for(_rows_of_submissions(collator), collator.trees, args, inputs)
-    trainer.add_callback(WarmUpLargestBatch(trainer))
     return trainer
 
 

@@ -105,20 +105,19 @@ def sft_trainer(
         enable_tree_attention(causal_model)
     trl_arguments = inputs.trl_arguments(model, args)
     if inputs.packing == "none":
-        rows = RowSFTTrainer(train_dataset=_token_rows(examples, objective.letters_only), **trl_arguments)
-        add_validation(rows, inputs.validation, objective.validation_loss, inputs.pad_token_id)
-        return rows
-    if inputs.adapted_layers:
-        reuse_frozen_layers(causal_model, inputs.adapted_layers)
-    with_shared = objective.lm_weight > 0
-    collator = VerdictCollator(examples, letters_only=objective.letters_only, with_shared=with_shared)
-    submissions = range(len(examples))
-    dataset = Dataset.from_dict({"submission": list(submissions)})
-    trainer = TreeSFTTrainer(train_dataset=dataset, data_collator=collator, **trl_arguments)
+        trainer = RowSFTTrainer(train_dataset=_token_rows(examples, objective.letters_only), **trl_arguments)
+    else:
+        if inputs.adapted_layers:
+            reuse_frozen_layers(causal_model, inputs.adapted_layers)
+        with_shared = objective.lm_weight > 0
+        collator = VerdictCollator(examples, letters_only=objective.letters_only, with_shared=with_shared)
+        submissions = range(len(examples))
+        dataset = Dataset.from_dict({"submission": list(submissions)})
+        trainer = TreeSFTTrainer(train_dataset=dataset, data_collator=collator, **trl_arguments)
+        trainer.lm_weight = objective.lm_weight
+        trainer.sampler = sampler_for([[s] for s in submissions], collator.trees, args, inputs)
+        trainer.add_callback(WarmUpLargestBatch(trainer))
     add_validation(trainer, inputs.validation, objective.validation_loss, inputs.pad_token_id)
-    trainer.lm_weight = objective.lm_weight
-    trainer.sampler = sampler_for([[s] for s in submissions], collator.trees, args, inputs)
-    trainer.add_callback(WarmUpLargestBatch(trainer))
     return trainer
 
 
