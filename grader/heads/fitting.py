@@ -214,16 +214,8 @@ def _hidden(texts: Sequence[str], base: HeadBase, progress: Progress) -> Hidden:
 
 
 def _weights(fitted: FittedCriterion, text: Hidden) -> CriterionWeights:
-    return CriterionWeights(
-        text_weights=fitted.text_weights.astype(np.float32),
-        hidden_weights=fitted.hidden_weights.astype(np.float32),
-        labs=fitted.labs.astype(np.float32),
-        sharpness=fitted.sharpness.astype(np.float32),
-        evidence_weights=fitted.evidence.weights.astype(np.float32),
-        base_share=np.array([fitted.evidence.base_share], np.float32),
-        evidence_sharpness=fitted.evidence.sharpness.astype(np.float32),
-        embedding=text,
-    )
+    weights = {name: values.astype(np.float32) for name, values in fitted._asdict().items() if name != "held_out"}
+    return CriterionWeights(**weights, embedding=text)
 
 
 def _info(

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from training.head.basis import Basis, Floats, Ints, Programs, Shares, lab_means, make_basis
-from training.head.evidence import fit_evidence
+from training.head.evidence import EvidenceFit, fit_evidence
 from training.head.regression import Examples, Regression, fit_regression, softmax
 
 STRENGTH = 6.0
@@ -21,28 +21,23 @@ SOFT_WEIGHT = 0.3
 """The weight of a teacher's soft label, over all ratings together, next to a TA's rating. Not tuned."""
 
 
-class FittedEvidence(NamedTuple):
-    """`weights` (e, ratings), `base_share` of the answer without evidence, `sharpness` (labs + 1,)."""
-
-    weights: Floats
-    base_share: float
-    sharpness: Floats
-
-
 class FittedCriterion(NamedTuple):
     """Log-probabilities of a program that was not observed are, up to a constant,
     `base = sharpness[lab] * (text @ text_weights + hidden @ hidden_weights + labs[lab])`, those of an observed one
-    `evidence.sharpness[lab] * (evidence.base_share * base + e @ evidence.weights)` with its evidence e.
+    `evidence_sharpness[lab] * (base_share * base + e @ evidence_weights)` with its evidence e.
 
-    Shapes (f, ratings), (d, ratings), (labs + 1, ratings) and (labs + 1,), with the last row for unknown labs.
-    `held_out` (n, ratings): the probabilities that the examples get from regressions that did not see their student.
+    Shapes (f, ratings), (d, ratings), (labs + 1, ratings), (labs + 1,), (e, ratings), (1,) and (labs + 1,); the last
+    row of those of labs is for unknown ones. `held_out` (n, ratings): the probabilities that the examples get from
+    regressions that did not see their student.
     """
 
     text_weights: Floats
     hidden_weights: Floats
     labs: Floats
     sharpness: Floats
-    evidence: FittedEvidence
+    evidence_weights: Floats
+    base_share: Floats
+    evidence_sharpness: Floats
     held_out: Floats
 
 
@@ -77,30 +72,28 @@ def _fit_criterion(programs: Programs, basis: Basis, examples: Examples, strengt
     newness = np.exp(-np.bincount(examples.labs[examples.by_ta], minlength=count + 1) / RATINGS_OF_A_KNOWN_LAB)
     text_weights, hidden_weights, at_means = _in_features(programs, basis, in_basis)
     in_labs = habits + regression.intercept - at_means
-    evidence, held_out = _fit_evidence(programs, examples, regression, newness)
+    evidence = _fit_evidence(programs, examples, regression)
     return FittedCriterion(
         text_weights,
         hidden_weights,
         labs=np.vstack([in_labs, in_labs.mean(axis=0)]),
         sharpness=regression.sharpness**newness,
-        evidence=evidence,
-        held_out=held_out,
+        evidence_weights=evidence.weights,
+        base_share=np.array([evidence.share]),
+        evidence_sharpness=evidence.sharpness**newness,
+        held_out=evidence.held_out,
     )
 
 
-def _fit_evidence(
-    programs: Programs, examples: Examples, regression: Regression, newness: Floats
-) -> tuple[FittedEvidence, Floats]:
-    """The second is `FittedCriterion.held_out`. Without observed examples, observed programs get the same answers as
-    others."""
+def _fit_evidence(programs: Programs, examples: Examples, regression: Regression) -> EvidenceFit:
+    """With `FittedCriterion.held_out`. Without observed examples, observed programs get the same answers as others."""
     observed, held_out = programs.observed[examples.rows], softmax(regression.held_out)
     if not observed.any():
-        weights = np.zeros((programs.evidence.shape[1], examples.classes))
-        return FittedEvidence(weights, 1.0, np.ones(len(newness))), held_out
+        return EvidenceFit(1.0, np.zeros((programs.evidence.shape[1], examples.classes)), 1.0, held_out)
     base, in_new_labs = regression.held_out[observed], regression.in_new_labs[observed]
     fitted = fit_evidence(base, in_new_labs, programs.evidence[examples.rows[observed]], examples.only(observed))
     held_out[observed] = softmax(fitted.held_out)
-    return FittedEvidence(fitted.weights, fitted.share, fitted.sharpness**newness), held_out
+    return fitted._replace(held_out=held_out)
 
 
 def _in_features(programs: Programs, basis: Basis, coefficients: Floats) -> tuple[Floats, Floats, Floats]:

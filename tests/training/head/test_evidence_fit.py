@@ -29,8 +29,8 @@ def fitted(observed: np.ndarray, rows: np.ndarray) -> tuple[Programs, np.ndarray
 
 def answers(head: FittedCriterion, given: Programs, lab: int) -> np.ndarray:
     base = head.sharpness[lab] * (given.text @ head.text_weights + given.hidden @ head.hidden_weights + head.labs[lab])
-    with_evidence = head.evidence.base_share * base + given.evidence @ head.evidence.weights
-    return softmax(np.where(given.observed[:, None], head.evidence.sharpness[lab] * with_evidence, base))
+    with_evidence = head.base_share * base + given.evidence @ head.evidence_weights
+    return softmax(np.where(given.observed[:, None], head.evidence_sharpness[lab] * with_evidence, base))
 
 
 def test_evidence_decides_where_code_is_uninformative_also_in_a_new_lab() -> None:
