@@ -1,9 +1,10 @@
 """The ratings that each grader gives to the held-out test set: a model, the bag-of-words and the majority baseline."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from itertools import chain
 from time import monotonic
+from types import MappingProxyType
 from typing import NamedTuple
 
 from grader.bag_of_words import BagOfWords
@@ -31,6 +32,7 @@ from training.dataset.manifest import LabSplit
 Predictions = dict[str, list[Decision]]
 """Lab -> a grader's decisions on the lab's held-out submissions, in the lab's order."""
 LabSplits = Sequence[tuple[Lab, LabSplit]]
+NOTHING: Mapping[str, Lab] = MappingProxyType({})
 
 
 class ModelPredictions(NamedTuple):
@@ -78,26 +80,26 @@ def grade_all(
             yield lab, grades
 
 
-def bag_of_words_predictions(labs: LabSplits) -> Predictions:
-    """Trained on the training submissions of `labs`, as the tuned model is."""
+def bag_of_words_predictions(labs: LabSplits, poisoned: Mapping[str, Lab] = NOTHING) -> Predictions:
+    """Trained on the training submissions of `labs`, as the tuned model is, or on those of `poisoned` labs by name."""
     model = BagOfWords()
     with step_bars() as show:
-        training = [(lab, training_submissions(lab, split)) for lab, split in labs]
+        training = [(poisoned.get(lab.name, lab), training_submissions(lab, split)) for lab, split in labs]
         model.fit(training, lambda done, total: show(BAG_OF_WORDS, done, total))
     tested = [(lab, held_out_submissions(lab, split)) for lab, split in labs if split.test]
     return {lab.name: decisions_from_answers(lab, model.grade(lab, submissions)) for lab, submissions in tested}
 
 
-def majority_predictions(labs: Iterable[tuple[Lab, LabSplit]]) -> Predictions:
-    """Always the most frequent rating of the training students. In a held-out lab, which has none, that of its own test
-    students: an oracle that no real grader can match."""
-    return {lab.name: _majority(lab, split) for lab, split in labs}
+def majority_predictions(labs: LabSplits, poisoned: Mapping[str, Lab] = NOTHING) -> Predictions:
+    """Always the most frequent rating of the training students, in the `poisoned` labs if given. In a held-out lab,
+    which has none, that of its own test students: an oracle that no real grader can match."""
+    return {lab.name: _majority(lab, split, poisoned.get(lab.name, lab)) for lab, split in labs}
 
 
-def _majority(lab: Lab, split: LabSplit) -> list[Decision]:
+def _majority(lab: Lab, split: LabSplit, rated: Lab) -> list[Decision]:
     students = [s.student for s in held_out_submissions(lab, split)]
     trained = [s.student for s in training_submissions(lab, split)]
-    return constant_decisions(lab, students, majority_ratings(lab, trained or students))
+    return constant_decisions(lab, students, majority_ratings(rated, trained or students))
 
 
 def restricted(predictions: Predictions, labs: Iterable[tuple[Lab, LabSplit]]) -> Predictions:

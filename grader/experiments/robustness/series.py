@@ -12,14 +12,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from grader.bag_of_words import BagOfWords
 from grader.evaluation import BAG_OF_WORDS, MAJORITY
-from grader.experiments.held_out import (
-    DatasetLabs,
-    held_out_submissions,
-    read_dataset_labs,
-    training_submissions,
-)
+from grader.experiments.held_out import DatasetLabs, held_out_submissions, read_dataset_labs
+from grader.experiments.predictions import bag_of_words_predictions, in_labs, majority_predictions
 from grader.experiments.robustness.curve import Curve, curve, write_plot
 from grader.experiments.robustness.grid import Cell, CellResult
 from grader.experiments.robustness.poison import TRAIN, Poison, PoisonKind, write_poisoned
@@ -29,7 +24,7 @@ from labs_schema.files.atomic import write_atomically
 from labs_schema.hashes import canonical_hash, submission_key
 from labs_schema.models import Lab
 from serving.engines.engine_choice import EngineName
-from serving.measures.decisions import Decision, constant_decisions, decisions_from_answers, majority_ratings
+from serving.measures.decisions import Decision
 from training.config import RunConfig
 from training.run.mixture import open_dataset
 
@@ -121,16 +116,9 @@ def baselines(course: DatasetLabs, poisons: Mapping[float, Poison]) -> dict[str,
     words: dict[float, list[Decision]] = {}
     majority: dict[float, list[Decision]] = {}
     for p, poison in sorted(poisons.items()):
-        labs = [(poisoned_lab(lab, poison), lab, split) for lab, split in course.labs]
-        model = BagOfWords()
-        model.fit([(bad, training_submissions(lab, split)) for bad, lab, split in labs if split.train])
-        words[p], majority[p] = [], []
-        for bad, lab, split in labs:
-            submissions = held_out_submissions(lab, split)
-            students = [submission.student for submission in submissions]
-            trained = [submission.student for submission in training_submissions(lab, split)]
-            majority[p] += constant_decisions(lab, students, majority_ratings(bad, trained or students))
-            words[p] += decisions_from_answers(lab, model.grade(lab, submissions))
+        poisoned = {lab.name: poisoned_lab(lab, poison) for lab, _ in course.labs}
+        words[p] = in_labs(bag_of_words_predictions(course.labs, poisoned), course.names)
+        majority[p] = in_labs(majority_predictions(course.labs, poisoned), course.names)
     return {BAG_OF_WORDS: words, MAJORITY: majority}
 
 
