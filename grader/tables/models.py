@@ -38,15 +38,13 @@ def _preset(preset: BaseModelSource) -> KnownModel:
         licence=preset.licence,
         context_length=preset.context_length,
         size_bytes=preset.parameters and preset.parameters * BYTES_PER_WEIGHT,
-        state=_state(preset),
+        state=_cache_state(preset.name) if preset.package else _hub_state(preset.source),
         warning=preset.warning,
     )
 
 
-def _state(preset: BaseModelSource) -> str:
-    if not preset.package:
-        return "present" if in_hub_cache(preset.source) else "absent"
-    return _cache_state(preset.name)
+def _hub_state(source: str) -> str:
+    return "present" if in_hub_cache(source) else "absent"
 
 
 def _cache_state(name: str) -> str:

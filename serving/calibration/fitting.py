@@ -67,9 +67,8 @@ def fit(decisions: Sequence[Decision], *, max_error: float, confidence: float) -
     crossed = cross_fitted(decisions)
     temperatures = fit_temperatures([d for d in crossed if d.grader is not None])
     found = threshold(crossed, max_error=max_error, confidence=confidence)
-    if isinstance(found, str):
-        return Fitted(temperatures=temperatures, decisions=tuple(crossed), guarantee=None, refused=found)
-    return Fitted(temperatures=temperatures, decisions=tuple(crossed), guarantee=found)
+    guarantee, refused = (None, found) if isinstance(found, str) else (found, "")
+    return Fitted(temperatures=temperatures, decisions=tuple(crossed), guarantee=guarantee, refused=refused)
 
 
 def fit_temperatures(decisions: Sequence[Decision]) -> Temperatures:
@@ -170,9 +169,8 @@ def _refusal(first: Step, students: int, max_error: float, confidence: float, co
         f"{max_error:.1%}"
     )
     needed = students_needed(first, students, max_error, confidence, correlation)
-    if needed is None:
-        return f"{found}. At this error rate no number of students would be enough"
-    return f"{found}. At this error rate about {needed} students would be enough"
+    count = "no number of" if needed is None else f"about {needed}"
+    return f"{found}. At this error rate {count} students would be enough"
 
 
 def _errors(decisions: Sequence[Decision]) -> Floats:

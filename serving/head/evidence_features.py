@@ -1,5 +1,6 @@
 """Observations as named numbers from 0 to 1, with the same meaning in every lab."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from math import log1p
 from typing import NamedTuple
@@ -114,9 +115,7 @@ def _formats(tests: Sequence[tuple[CheckResult, bool]]) -> Iterator[bool]:
 
 def evidence_columns(programs: Sequence[Evidence]) -> tuple[str, ...]:
     """The most frequent names, sorted."""
-    counts: dict[str, int] = {}
-    for name in (name for program in programs for name in program):
-        counts[name] = counts.get(name, 0) + 1
+    counts = Counter(name for program in programs for name in program)
     common = sorted((name for name, n in counts.items() if n >= MIN_PROGRAMS), key=lambda name: (-counts[name], name))
     return tuple(sorted(common[:MAX_COLUMNS]))
 

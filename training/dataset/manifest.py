@@ -97,10 +97,7 @@ class DatasetManifest(Frozen):
 
 def read_dataset_manifest(path: Path) -> DatasetManifest:
     """`path`: the manifest, its folder, or a data file in the same folder. Raises InputError."""
-    if path.is_dir():
-        path = path / MANIFEST
-    elif path.name != MANIFEST:
-        path = path.with_name(MANIFEST)
+    path = path / MANIFEST if path.is_dir() else path.with_name(MANIFEST)
     if not path.is_file():
         raise InputError([error_issue("missing-manifest", path)])
     try:
