@@ -118,7 +118,7 @@ def _checkpoints(folder: Path) -> list[Path]:
 
 
 def _reason_to_reject(checkpoint: Path, run: str | None) -> str | None:
-    """`run`: the one that must have written it; None for any."""
+    """`run`: its owner, None for any run."""
     try:
         sealed = json.loads((checkpoint / SEAL).read_text())
         owner, files = sealed["run"], dict(sealed["files"])
