@@ -30,7 +30,7 @@ from prompts.base_models import find_base
 from serving.measures.agreement import difference
 from serving.measures.decisions import Decision
 from training.head.basis import Floats
-from training.head.regression import PRIOR_WEIGHT, Ratings, softmax
+from training.head.regression import PRIOR_WEIGHT, Examples, softmax
 
 ORDERED = "ordered ratings, {:g}"
 STRENGTHS = (3.0, 6.0, 12.0)
@@ -54,10 +54,12 @@ it is the ordinary regression. The number is the inverse of the L2 penalty; the 
 """
 
 
-def fit_ordered(examples: Ratings, chosen: NDArray[np.bool_], strength: float) -> tuple[Floats, Floats]:
+def fit_ordered(
+    points: Floats, examples: Examples, chosen: NDArray[np.bool_], strength: float
+) -> tuple[Floats, Floats]:
     """In place of `training.head.regression._fit`: coefficients (ratings, r) and intercepts (ratings,)."""
-    classes, width = examples.classes, examples.points.shape[1]
-    points = np.vstack([examples.points[chosen], np.zeros((classes, width))])
+    classes, width = examples.classes, points.shape[1]
+    points = np.vstack([points[chosen], np.zeros((classes, width))])
     given = np.eye(classes)[np.concatenate([examples.ratings[chosen], np.arange(classes)])]
     weights = np.concatenate([examples.weights[chosen], np.full(classes, PRIOR_WEIGHT)])
     steps = np.arange(classes, dtype=float)
@@ -77,8 +79,8 @@ def fit_ordered(examples: Ratings, chosen: NDArray[np.bool_], strength: float) -
 def ordered(course: Course, strength: float) -> Rows:
     """The decisions of an ordered head in each setting."""
 
-    def fit(examples: Ratings, chosen: NDArray[np.bool_], _: float) -> tuple[Floats, Floats]:
-        return fit_ordered(examples, chosen, strength)
+    def fit(points: Floats, examples: Examples, chosen: NDArray[np.bool_], _: float) -> tuple[Floats, Floats]:
+        return fit_ordered(points, examples, chosen, strength)
 
     with patch("training.head.regression._fit", fit):
         found = measured(course, (HEAD,))
