@@ -69,7 +69,7 @@ def stopped(labs: Path, url: str, rounds: int, clients: int, chance: random.Rand
         with Service(labs, url) as service:  # answers what is left, and the job is completed
             load.url = service.url
             job = job_of(service.url)
-            wait_until(lambda: httpx.get(f"{service.url}/jobs/{job}").json()["state"] == "done", 300)
+            wait_until(lambda: httpx.get(f"{service.url}/jobs/{job}", timeout=60).json()["state"] == "done", 300)
             load.stop()
             statuses.append(service.end(signal.SIGTERM))
     store = open_store(url)
@@ -93,10 +93,10 @@ def stopped(labs: Path, url: str, rounds: int, clients: int, chance: random.Rand
 
 def job_of(url: str) -> str:
     """The unfinished job, or a new one."""
-    for job in httpx.get(f"{url}/jobs").json()["jobs"]:
+    for job in httpx.get(f"{url}/jobs", timeout=60).json()["jobs"]:
         if job["state"] in ("queued", "running"):
             return str(job["id"])
-    return str(httpx.post(f"{url}/labs/{LAB}/regrade").raise_for_status().json()["id"])
+    return str(httpx.post(f"{url}/labs/{LAB}/regrade", timeout=60).raise_for_status().json()["id"])
 
 
 def followed(url: str, job: str) -> threading.Thread:

@@ -40,4 +40,3 @@ def test_the_tool_has_the_configured_address_keys_and_allow_list(
     store.close()
     assert found.tool.launch_url == "https://grader.example/sub/lti/launch"
     assert found.keys.path == tmp_path / "keys.json" and len(found.policy.allowed) == 1
-    found.open_client().close()

@@ -103,7 +103,7 @@ class Service:
         if not (address := self._address()):
             raise RuntimeError("".join(self.log_lines)[-3000:])
         self.url = address
-        wait_until(lambda: httpx.get(f"{self.url}/healthz").status_code == 200, 30)
+        wait_until(lambda: httpx.get(f"{self.url}/healthz", timeout=30).status_code == 200, 120)
         return self
 
     def end(self, how: signal.Signals, seconds: float = 90) -> int:
