@@ -24,8 +24,9 @@ class PlatformTable:
 
     def records(self) -> Iterator[Mapping[str, str]]:
         """Each row by normalized heading; of equal headings the first one counts."""
+        names = self.headings
         for row in self.rows:
-            yield {name: row[index] for index, name in reversed(list(enumerate(self.headings)))}
+            yield {name: row[index] for index, name in reversed(list(enumerate(names)))}
 
 
 def read_platform_table(data: bytes, name: str, issues: IssueCollector) -> PlatformTable | None:

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 import httpx
-from pydantic import AliasPath, Field
 
 from labs_schema.imports.identities import ids
 from labs_schema.imports.records import IdKind
@@ -54,14 +53,18 @@ class _User(Returned):
     is_test_student: bool = False
 
 
-class _Owner(_User):
-    """A student, or a group whose `members` all get the grade of its submission."""
+class _Group(Returned):
+    members: tuple[_User, ...]
 
-    members: tuple[_User, ...] | None = Field(None, validation_alias=AliasPath("group", "members"))
+
+class _Owner(_User):
+    """A student, or a group whose members all get the grade of its submission."""
+
+    group: _Group | None = None
 
     @property
     def students(self) -> tuple[_User, ...]:
-        return (self,) if self.members is None else self.members
+        return self.group.members if self.group else (self,)
 
 
 class _Submission(Returned):

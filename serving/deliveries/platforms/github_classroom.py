@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
 import httpx
-from pydantic import AliasPath, Field
 
 from labs_schema.imports.identities import ids
 from labs_schema.imports.records import IdKind
@@ -37,11 +36,15 @@ class _User(Returned):
     login: str
 
 
+class _Repository(Returned):
+    full_name: str
+
+
 class _Accepted(Returned):
-    """Several students if it is the repository of a team. `repository` is empty until GitHub has made it."""
+    """Several students if it is the repository of a team. There is no repository until GitHub has made it."""
 
     students: tuple[_User, ...]
-    repository: str = Field("", validation_alias=AliasPath("repository", "full_name"))
+    repository: _Repository | None = None
 
 
 class _Graded(Returned):
@@ -57,7 +60,7 @@ class _PullRequest(Returned):
 class _Comment(Returned):
     id: int
     body: str | None = None
-    login: str | None = Field(None, validation_alias=AliasPath("user", "login"))
+    user: _User | None = None
 
 
 class _Found(NamedTuple):
@@ -122,7 +125,11 @@ class GitHubClassroomPlatform:
         graded = self._api.parse(list[_Graded], self._api.read(f"{self._path}/grades"))
         roster = {each.github_username: each.roster_identifier for each in graded}
         accepted = self._api.list(f"{self._path}/accepted_assignments", _Accepted)
-        self._repositories = {user.login: each.repository for each in accepted for user in each.students}
+        self._repositories = {
+            user.login: each.repository.full_name if each.repository else ""
+            for each in accepted
+            for user in each.students
+        }
         return tuple(_person(login, roster.get(login)) for login in self._repositories)
 
     def read_values(self, person: str | None = None) -> Mapping[str, Value]:
@@ -155,7 +162,7 @@ class GitHubClassroomPlatform:
             return None
         path = f"/repos/{repository}/issues/{min(numbers)}/comments"
         comments = self._api.list(path, _Comment)
-        own = [each for each in comments if each.login == self._login and _parsed(each)]
+        own = [each for each in comments if each.user and each.user.login == self._login and _parsed(each)]
         return _Found(path, own[0] if own else None)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from labs_schema.errors import InputError
+from labs_schema.imports.platform_tables import PlatformTable, folded_heading
 from labs_schema.reading.validate import load_lab
 from tests.labs_schema.imports.conftest import Import, submitted, write_folder
 
@@ -313,3 +314,16 @@ def test_existing_lab_is_never_changed(run_import: Import, tmp_path: Path) -> No
         run_import("autolab", {"z@uni.example_1_main.c": "x"})
     assert raised.value.issues[0].code == "output-exists"
     assert [each.name for each in (tmp_path / "labs/lab1").iterdir()] == ["ps.txt"]
+
+
+def test_headings_are_normalized_once_for_all_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gradebook has hundreds of columns and thousands of rows."""
+    normalized: list[str] = []
+
+    def counted(heading: str) -> str:
+        normalized.append(heading)
+        return folded_heading(heading)
+
+    monkeypatch.setattr("labs_schema.imports.platform_tables.folded_heading", counted)
+    records = list(PlatformTable(("SIS User ID", "Name"), (("1", "a"), ("2", "b"), ("3", "c"))).records())
+    assert records[2] == {"sisuserid": "3", "name": "c"} and len(normalized) == 2

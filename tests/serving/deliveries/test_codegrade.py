@@ -98,6 +98,17 @@ def test_a_groups_submission_is_that_of_every_member_and_a_missing_user_name_har
     assert list(site.chosen) == [first["id"]] and site.writes == 1
 
 
+@pytest.mark.parametrize("group", [{"name": "Group 1"}, {"members": None}, "Group 1"])
+def test_a_group_without_members_is_an_error_and_no_student(
+    group: object, connected: Connected, site: FakeCodeGrade, store: Store, lab: Lab
+) -> None:
+    grade_students(store, lab, 1)
+    site.submissions[0]["user"]["group"] = group
+    with pytest.raises(DeliveryError) as raised:
+        connected.send()
+    assert raised.value.code == "platform-unexpected" and site.writes == 0
+
+
 @pytest.mark.parametrize("fault", ["token", "locked", "continuous", "no rubric"])
 def test_an_unsuitable_assignment_or_token_is_reported(
     fault: str, connected: Connected, site: FakeCodeGrade, store: Store, lab: Lab

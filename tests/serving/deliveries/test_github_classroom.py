@@ -104,6 +104,18 @@ def test_a_team_gets_one_comment(connected: Connected, site: FakeGitHub, store: 
     assert len(site.bodies()[name]) == 1 and site.writes == 1
 
 
+@pytest.mark.parametrize("part", ["repository", "user"])
+def test_a_repository_or_an_author_without_a_name_is_an_error_and_not_a_missing_one(
+    part: str, connected: Connected, site: FakeGitHub, store: Store, lab: Lab
+) -> None:
+    grade_students(store, lab, 1)
+    written = site.comment("org/lab1-user000", "Well done!")
+    (written if part == "user" else site.accepted[0])[part] = {}
+    with pytest.raises(DeliveryError) as raised:
+        connected.send()
+    assert raised.value.code == "platform-unexpected" and site.writes == 0
+
+
 @pytest.mark.parametrize("fault", ["no request", "no repository", "closed", "a second one of the student", "too long"])
 def test_the_first_pull_request_named_feedback_gets_the_comment(
     fault: str, connected: Connected, site: FakeGitHub, store: Store, lab: Lab, monkeypatch: pytest.MonkeyPatch

@@ -98,17 +98,18 @@ def _owner(
 def _write_files(moodle: MoodleClient, submission: Mapping[str, Any], folder: Path, left: int) -> int:
     """Returns the number of bytes that may still be downloaded. The folder is created also without files."""
     folder.mkdir(exist_ok=True)
-    maximum = ImportLimits().file_bytes
+    limits = ImportLimits()
     for file in _files(submission):
         path = safe_member_path(f"{str(file.get('filepath') or '/').lstrip('/')}{file['filename']}")
-        if path is None or file["filesize"] > maximum:
+        if path is None or file["filesize"] > limits.file_bytes:
             continue  # `grader import` would not read it either; the student's folder exists
         left -= int(file["filesize"])
         if left < 0:
-            raise InputError([error_issue("export-too-big", "submissions", found="more than the limit for an export")])
+            found, expected = "more than the limit for an export", f"at most {limits.export_bytes:,} bytes"
+            raise InputError([error_issue("export-too-big", "submissions", found=found, expected=expected)])
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(moodle.download(str(file["fileurl"]), maximum))
+        target.write_bytes(moodle.download(str(file["fileurl"]), limits.file_bytes))
     return left
 
 

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from grader.cli import app
 from labs_schema.errors import InputError
+from labs_schema.limits import ImportLimits
 from tests.harness.platforms.fake_moodle import ACCOUNT, TOKEN, FakeMoodle
 from tests.harness.platforms.fake_moodle_grades import Grade
 from tests.harness.platforms.fake_moodle_server import serving
@@ -59,6 +60,21 @@ def test_an_assignment_without_submissions_is_reported_as_such(
     assert done.exception.issues[0].code == "no-export" and "no one has submitted" in str(
         done.exception.issues[0].found
     )
+
+
+def test_an_assignment_above_the_limit_is_reported_as_such(
+    tmp_path: Path, site: FakeMoodle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.files = {(101, "/", "main.c"): b"int x;"}
+    limits = ImportLimits(export_bytes=5)
+    monkeypatch.setattr("serving.deliveries.platforms.moodle.download.ImportLimits", lambda: limits)
+    with serving(site) as base:
+        monkeypatch.setenv("GRADER_OUTBOUND_ALLOW", base)
+        monkeypatch.setenv("GRADER_MOODLE_TOKEN", TOKEN)
+        arguments = ["import", "moodle", f"{base}/mod/assign/view.php?id=507", "--out", str(tmp_path / "lab")]
+        done = CliRunner().invoke(app, arguments)
+    assert isinstance(done.exception, InputError) and not (tmp_path / "lab").exists()
+    assert [each.code for each in done.exception.issues] == ["export-too-big"]
 
 
 def test_token_is_required(monkeypatch: pytest.MonkeyPatch) -> None:
