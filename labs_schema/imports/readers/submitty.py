@@ -40,9 +40,13 @@ def read(export: Export) -> PlatformExport:
 
 
 def choose_gradeable(export: Export, assignment: str | None) -> Export:
-    """The files of one gradeable. Raises InputError if there are several and `assignment` names none of them."""
-    names = sorted({path.split("/")[0] for path in export.paths if path.count("/") == 2 and path.endswith(SETTINGS)})
-    if not names:
+    """The files of one gradeable; the export itself if it is one: a student's file may have the name of the settings.
+
+    Raises InputError if there are several gradeables and `assignment` names none of them.
+    """
+    settings = [path.split("/") for path in export.paths if path.endswith(f"/{SETTINGS}")]
+    names = sorted({parts[0] for parts in settings if len(parts) == 3})
+    if not names or any(len(parts) == 2 for parts in settings):
         return export
     chosen = assignment if assignment in names else names[0] if len(names) == 1 and assignment is None else None
     if chosen is None:

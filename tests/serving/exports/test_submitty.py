@@ -99,6 +99,15 @@ def test_one_of_several_gradeables_is_chosen(write_results: WriteResults, submis
         assert archive.namelist()[0] == "results/hw2/s000/7/results.json"
 
 
+@pytest.mark.parametrize("parent", [False, True])
+def test_a_students_file_that_is_called_as_the_settings_changes_nothing(
+    parent: bool, write_results: WriteResults, submissions: Path, tmp_path: Path
+) -> None:
+    (submissions / "s001" / "1" / "user_assignment_settings.json").write_text("{}")
+    files, _ = exported(write_results(), tmp_path / "out.zip", submissions.parent if parent else submissions)
+    assert list(files) == ["results/hw1/s000/2/results.json", "results/hw1/s000/2/grade.txt"]
+
+
 def test_the_command_writes_the_zip_file(
     write_results: WriteResults, submissions: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
