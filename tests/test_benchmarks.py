@@ -29,6 +29,12 @@ def test_docstring_of_a_benchmark_has_its_command(name: str) -> None:
     assert re.search(rf"python -m {re.escape(name.removesuffix('.__main__'))}(?![\w.])", usage)
 
 
+@pytest.mark.parametrize("name", RUNNABLE)
+def test_benchmark_has_the_option_help(name: str) -> None:
+    path = FILES[MODULES.index(name)]
+    assert "ArgumentParser(" in (ROOT / path).read_text(encoding="utf-8")
+
+
 def test_every_command_in_a_text_is_a_benchmark() -> None:
     texts = [*TEXTS, ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "Makefile"]
     command = re.compile(r"python (-m benchmarks[\w.]*|benchmarks/[\w./]*)")

@@ -8,6 +8,8 @@ may violate it.
 Time: a minute. Figures: docs/measurements/calibration.md.
 """
 
+import argparse
+
 from rich.console import Console
 
 from serving.calibration.risk_control import upper_bounds
@@ -32,6 +34,7 @@ GRADERS = {
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
     say = Console(soft_wrap=True, highlight=False, markup=False).print
     say(f"| grader | students | {' | '.join(f'{name}: violated (accepted)' for name in METHODS)} |")
     say("|---|---" + "|---" * len(METHODS) + "|")

@@ -104,7 +104,9 @@ def report_bad_archive(where: str, error: BaseException, issues: IssueCollector)
 def _zip_members(data: bytes) -> Iterator[_Member]:
     archive = zipfile.ZipFile(io.BytesIO(data))  # not closed: its members are read later
     for info in archive.infolist():
-        kind = stat.S_IFDIR if info.is_dir() else stat.S_IFMT(info.external_attr >> 16) or stat.S_IFREG
+        mode = stat.S_IFMT(info.external_attr >> 16) or stat.S_IFREG
+        other = stat.S_IFIFO if stat.S_ISDIR(mode) else mode  # with content: nothing is left out in silence
+        kind = stat.S_IFDIR if info.is_dir() else other
         largest = max(LIMITS.ratio_from_bytes, LIMITS.compression_ratio * info.compress_size)
         yield _Member(_zip_name(info), kind, partial(read_zip_member, archive, info), info.file_size > largest)
 

@@ -167,6 +167,8 @@ DAMAGES: list[tuple[str, Damage, str, Severity]] = [
     ("a zip with a link", put("s006@course.zip", zipped({"a.c": b"/etc/passwd"}, stat.S_IFLNK | 0o777)),
      "archive-link", WARNING),
     ("a zip with a device", put("s006@course.zip", zipped({"a.c": b""}, stat.S_IFCHR)), "special-file", WARNING),
+    ("a zip with a program whose mode is a folder's", put("s006@course.zip", zipped({"a.c": PROGRAM}, stat.S_IFDIR)),
+     "special-file", WARNING),
     ("a zip that climbs", put("s006@course.zip", zipped({"../../main.c": PROGRAM})), "unsafe-name", WARNING),
     ("a zip that climbs by backslash", put("s006@course.zip", zipped({"..\\main.c": PROGRAM})), "unsafe-name", WARNING),
     ("a zip with an absolute name", put("s006@course.zip", zipped({"/etc/main.c": PROGRAM})), "unsafe-name", WARNING),

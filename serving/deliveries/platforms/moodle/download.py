@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from labs_schema.errors import InputError, error_issue
 from labs_schema.limits import ImportLimits
-from labs_schema.models import Criterion, Rating
+from labs_schema.models import Criterion, Rating, is_bonus_title
 from labs_schema.rubrics.rubric_json import RUBRIC
 from labs_schema.submissions.file_names import safe_member_path
 from labs_schema.tables.csv_writer import write_csv
@@ -129,6 +129,7 @@ def _criteria(definition: Definition) -> tuple[Criterion, ...]:
                 Rating(title=level.title, marks=level.points)
                 for level in sorted(each.levels, key=lambda level: -(level.points or 0))
             ),
+            bonus=is_bonus_title(each.title),
         )
         for each in definition.rubric.criteria
     )

@@ -5,15 +5,23 @@ import json
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from grader.cli import app
 from labs_schema.errors import InputError
 from labs_schema.limits import ImportLimits
+from labs_schema.reading.validate import load_rubric
 from tests.harness.platforms.fake_moodle import ACCOUNT, TOKEN, FakeMoodle
 from tests.harness.platforms.fake_moodle_grades import Grade
 from tests.harness.platforms.fake_moodle_server import serving
 from tests.labs_schema.imports.conftest import submitted
+
+
+def imported(site: FakeMoodle, out: Path, monkeypatch: pytest.MonkeyPatch) -> Result:
+    with serving(site) as base:
+        monkeypatch.setenv("GRADER_OUTBOUND_ALLOW", base)
+        monkeypatch.setenv("GRADER_MOODLE_TOKEN", TOKEN)
+        return CliRunner().invoke(app, ["import", "moodle", f"{base}/mod/assign/view.php?id=507", "--out", str(out)])
 
 
 @pytest.fixture
@@ -26,11 +34,7 @@ def lab(tmp_path: Path, site: FakeMoodle, monkeypatch: pytest.MonkeyPatch) -> Pa
     wrong = [{"criterionid": 41, "levelid": 908, "remark": ""}, *fillings[1:]]
     graded = ((101, 7, fillings), (102, 7, wrong), (103, ACCOUNT, fillings))
     site.grades[27] = {user: Grade(user, user, 10.0, grader, "", "", given) for user, grader, given in graded}
-    with serving(site) as base:
-        monkeypatch.setenv("GRADER_OUTBOUND_ALLOW", base)
-        monkeypatch.setenv("GRADER_MOODLE_TOKEN", TOKEN)
-        arguments = ["import", "moodle", f"{base}/mod/assign/view.php?id=507", "--out", str(tmp_path / "lab")]
-        done = CliRunner().invoke(app, arguments)
+    done = imported(site, tmp_path / "lab", monkeypatch)
     assert done.exit_code == 0, done.output
     return tmp_path / "lab"
 
@@ -51,15 +55,20 @@ def test_an_assignment_without_submissions_is_reported_as_such(
     tmp_path: Path, site: FakeMoodle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site.files = {}
-    with serving(site) as base:
-        monkeypatch.setenv("GRADER_OUTBOUND_ALLOW", base)
-        monkeypatch.setenv("GRADER_MOODLE_TOKEN", TOKEN)
-        arguments = ["import", "moodle", f"{base}/mod/assign/view.php?id=507", "--out", str(tmp_path / "lab")]
-        done = CliRunner().invoke(app, arguments)
+    done = imported(site, tmp_path / "lab", monkeypatch)
     assert isinstance(done.exception, InputError) and not (tmp_path / "lab").exists()
     assert done.exception.issues[0].code == "no-export" and "no one has submitted" in str(
         done.exception.issues[0].found
     )
+
+
+def test_a_criterion_called_bonus_is_a_bonus(tmp_path: Path, site: FakeMoodle, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.rubrics[27][0]["description"] = "Bonus: style"
+    site.files = {(101, "/", "main.c"): b"int x;"}
+    done = imported(site, tmp_path / "lab", monkeypatch)
+    assert done.exit_code == 0, done.output
+    (tmp_path / "lab" / "ps.txt").write_text("Write a program.")
+    assert [each.bonus for each in load_rubric(tmp_path / "lab").criteria] == [True, False, False]
 
 
 def test_an_assignment_above_the_limit_is_reported_as_such(
@@ -68,11 +77,7 @@ def test_an_assignment_above_the_limit_is_reported_as_such(
     site.files = {(101, "/", "main.c"): b"int x;"}
     limits = ImportLimits(export_bytes=5)
     monkeypatch.setattr("serving.deliveries.platforms.moodle.download.ImportLimits", lambda: limits)
-    with serving(site) as base:
-        monkeypatch.setenv("GRADER_OUTBOUND_ALLOW", base)
-        monkeypatch.setenv("GRADER_MOODLE_TOKEN", TOKEN)
-        arguments = ["import", "moodle", f"{base}/mod/assign/view.php?id=507", "--out", str(tmp_path / "lab")]
-        done = CliRunner().invoke(app, arguments)
+    done = imported(site, tmp_path / "lab", monkeypatch)
     assert isinstance(done.exception, InputError) and not (tmp_path / "lab").exists()
     assert [each.code for each in done.exception.issues] == ["export-too-big"]
 
