@@ -21,15 +21,19 @@ class JobOptions(Frozen):
     overwrite: tuple[str, ...] = ()
 
 
-class JobOutcome(Frozen):
-    """The outcome for a student, by pseudonym. `action` as planned, or `delivered`, `announced` (that it waits) or
-    `failed`. `code` and `kind` are empty unless it failed or conflicts."""
+class Outcome(Frozen):
+    """The outcome for a student. `action` as planned, or `delivered`, `announced` (that it waits) or `failed`. `code`
+    and `kind` are empty unless it failed or conflicts."""
 
     student: str
     action: str
     code: str = ""
     kind: str = ""
     message: str = ""
+
+
+class JobOutcome(Outcome):
+    """The outcome under the student's pseudonym, the only one that is stored."""
 
 
 class NewJob(Frozen):

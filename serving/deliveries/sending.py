@@ -7,7 +7,7 @@ from hashlib import sha256
 
 from labs_schema.errors import GraderError, did_you_mean, quoted
 from labs_schema.frozen import Frozen
-from serving.deliveries.delivery_jobs import JobOutcome
+from serving.deliveries.delivery_jobs import Outcome
 from serving.deliveries.errors import DeliveryError, ErrorKind
 from serving.deliveries.known_values import CONFLICT, DELIVERED, FAILED, INTENDED, KnownValues, known_values
 from serving.deliveries.mapping import find_mapping, store_mapping, unmapped_text
@@ -39,7 +39,7 @@ class Source(Frozen):
     lab: str
 
 
-class StudentOutcome(JobOutcome):
+class StudentOutcome(Outcome):
     """The outcome under the student's id. `platform_text` is the platform's own message, for staff only."""
 
     platform_text: str = ""

@@ -119,7 +119,7 @@ def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str,
         return 0
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     insert = dialect.insert(table).on_conflict_do_nothing().returning(*table.primary_key)
-    return len(connection.execute(insert, list(rows)).all())  # psycopg has no row count of such an insert
+    return len(connection.execute(insert, list(rows)).all())  # psycopg gives no row count for such an insert
 
 
 def close_engine(engine: Engine) -> None:

@@ -118,7 +118,7 @@ def _checkpoints(folder: Path) -> list[Path]:
 
 
 def _reason_to_reject(checkpoint: Path, run: str | None) -> str | None:
-    """`run`: its owner, None for any run."""
+    """Why the checkpoint cannot be used, None if it can. `run`: the run that must own it; None for any."""
     try:
         sealed = json.loads((checkpoint / SEAL).read_text())
         owner, files = sealed["run"], dict(sealed["files"])

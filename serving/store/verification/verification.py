@@ -72,7 +72,7 @@ CONTENTS: tuple[tuple[Column[Any], FromClause], ...] = (
     (second_ratings.c.content, second_ratings.join(grades)),
     (regrade_answers.c.content, regrade_answers.join(regrade_requests).join(grades)),
 )
-"""Columns with hashes of contents, and their tables with the grades that a row is about."""
+"""Columns with hashes of contents, and their tables, each joined with the grades that its rows are about."""
 
 
 class AuditReport(Frozen):
