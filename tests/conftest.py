@@ -1,5 +1,6 @@
 """Small labs, tokenizers and a tiny random model, built on the fly and shared by all tests."""
 
+import gc
 import hashlib
 import os
 from collections.abc import Callable, Iterator
@@ -24,6 +25,8 @@ from tests.harness.stores.quick_stores import StoreFiles, quick_sqlite
 
 MakeLab = Callable[..., Lab]
 
+# While tests are imported, nothing becomes garbage. Collecting it would take a quarter of the processor time.
+gc.disable()
 # Before torch is imported: with a thread per core in each of two test processes, small models wait for each other's
 # threads, and a test takes ten times as long.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -261,6 +264,13 @@ def calibration_of() -> Callable[..., Any]:
         return Calibration.model_validate(defaults | changes)
 
     return calibration
+
+
+def pytest_collection_finish() -> None:
+    """From now on, garbage collections do not scan the modules and tests that are loaded."""
+    gc.freeze()
+    gc.set_threshold(20_000)
+    gc.enable()
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
