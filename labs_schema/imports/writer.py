@@ -67,7 +67,7 @@ def _copy_lab(source: Path, folder: Path, lab: ImportedLab, issues: IssueCollect
     if table and table.header[0].casefold() != HEADER[0].casefold():  # of a platform: its ratings are in `lab.grades`
         names -= {RATINGS, COMMENTS}
     for file in copyable_files(source, names, issues):
-        _write_file(file, file.path, folder, issues)
+        _write_file(file, file.path, folder, f"{source.name}/{file.path}", issues)
 
 
 def _ratings_table(path: Path, issues: IssueCollector) -> PlatformTable | None:
@@ -80,13 +80,12 @@ def _ratings_table(path: Path, issues: IssueCollector) -> PlatformTable | None:
 def _write_submission(submission: ImportedSubmission, folder: Path, issues: IssueCollector) -> None:
     folder.mkdir()
     for path, file in submission.work.files:
-        _write_file(file, path, folder, issues)
+        _write_file(file, path, folder, f"{folder.name}/{path}", issues)
 
 
-def _write_file(file: ExportFile, path: str, folder: Path, issues: IssueCollector) -> None:
+def _write_file(file: ExportFile, path: str, folder: Path, where: str, issues: IssueCollector) -> None:
     """A file that cannot be read or whose name is not possible on this system is reported; a full disk raises."""
-    safe, where = safe_member_path(path), f"{folder.name}/{path}"
-    maximum = ImportLimits().file_bytes
+    safe, maximum = safe_member_path(path), ImportLimits().file_bytes
     if safe is None or any(len(part.encode()) > 255 for part in safe.split("/")):
         issues.warning("skipped-file", where, found="an unusable file name")
         return

@@ -11,6 +11,7 @@ import pytest
 
 from labs_schema.errors import InputError
 from labs_schema.imports.importer import ImportSource, import_lab
+from labs_schema.limits import ImportLimits
 from labs_schema.reading.lab_folders import labs_inside
 from tests.labs_schema.imports.conftest import Import, submitted, write_folder, write_zip
 
@@ -40,6 +41,16 @@ def test_links_in_a_folder_are_not_followed(tmp_path: Path) -> None:
     (export / "loop").symlink_to(export)
     assert imported(export, tmp_path / "lab") == {"skipped-file"}
     assert len(submitted(tmp_path / "lab")) == 5
+
+
+def test_a_file_of_the_copied_lab_that_is_skipped_is_named_by_that_lab(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("labs_schema.imports.writer.ImportLimits", lambda: ImportLimits(file_bytes=20))
+    export = write_folder(WORK, tmp_path / "export")
+    lab = write_folder({"ps.txt": "Print the sum of two numbers."}, tmp_path / "last_year")
+    _, issues = import_lab(ImportSource("autolab", export, lab=lab), tmp_path / "lab")
+    assert [issue.path for issue in issues if issue.code == "skipped-file"] == ["export/last_year/ps.txt"]
 
 
 ALIASES = "a: &a [x, x]\n" + "".join(
