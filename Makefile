@@ -79,7 +79,7 @@ debian-packages:
 	requirements/debian-package nginx nginx
 	requirements/debian-package bubblewrap bwrap
 
-# Three test processes, as tests that wait for a service or a browser leave two idle. Lint runs at the same time.
+# Three test processes, as two leave cores idle while they wait for services and browsers. Lint runs at the same time.
 test: debian-packages
 	@$(MAKE) --no-print-directory -j 3 types code imports words pytest
 

@@ -251,7 +251,7 @@ def benchmarks_page() -> str:
     sections = [
         "# Benchmarks",
         "Run them with `python -m NAME` from the top of the repository; `--help` lists the options. The times are "
-        "estimates for the default options on 2 cores. Most figures depend on labs of your own.",
+        "estimates for the default options on 2 cores. Most benchmarks need labs of your own.",
     ]
     for folder, found in sorted(rows.items(), key=lambda row: (row[0] == "others", row[0])):
         sections += [f"## {folder.capitalize()}", table(("name", "measures", "time", "figures"), found)]

@@ -46,6 +46,6 @@ class Poller(ABC):
             try:
                 self.look()
             except Exception as error:  # such as an unreachable store: the next look may succeed
-                log.error("%s could not look for work: %s", self._name, type(error).__name__)
+                log.error("looking for work failed (%s): %s", self._name, type(error).__name__)
             self._wake.wait(self._poll_seconds)
             self._wake.clear()

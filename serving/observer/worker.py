@@ -87,7 +87,7 @@ class ObserverWorker:
                 else:
                     pause = ObserverLimits().poll_seconds
             except Exception as error:  # such as an unreachable store: the next check may succeed
-                log.error("an observer could not look for work: %s", type(error).__name__)
+                log.error("looking for work failed (observer): %s", type(error).__name__)
                 pause = min(max(2 * pause, self._limits.pause_seconds), self._limits.longest_pause_seconds)
             self.stopping.wait(pause)
 

@@ -54,7 +54,7 @@ class Filter(Frozen):
 @dataclass(frozen=True)
 class Selection:
     """The submissions of a lab that a list shows. `rated`: TAs' ratings in the lab's files. `visitor`: the id of their
-    key. A filter by rating does not find a hidden one, which it would reveal."""
+    key. A filter by rating does not find a hidden rating, because the match would reveal it."""
 
     review: LabReview
     chosen: Filter

@@ -67,7 +67,7 @@ class LabPage:
 
     @property
     def visible(self) -> LabReview:
-        """`review` without these submissions."""
+        """`review` without the submissions whose ratings the visitor may not see yet."""
         return self.review.visible_to(self.actor)
 
     @cached_property
