@@ -25,7 +25,7 @@ from tests.harness.stores.quick_stores import StoreFiles, quick_sqlite
 
 MakeLab = Callable[..., Lab]
 
-# While tests are imported, nothing becomes garbage. Collecting it would take a quarter of the processor time.
+# While tests are imported, little becomes garbage. Looking for it would take a quarter of the processor time.
 gc.disable()
 # Before torch is imported: with a thread per core in each of two test processes, small models wait for each other's
 # threads, and a test takes ten times as long.
@@ -267,7 +267,7 @@ def calibration_of() -> Callable[..., Any]:
 
 
 def pytest_collection_finish() -> None:
-    """From now on, garbage collections do not scan the modules and tests that are loaded."""
+    """From now on, garbage collections are rarer and do not scan the modules and tests that are loaded."""
     gc.freeze()
     gc.set_threshold(20_000)
     gc.enable()

@@ -5,7 +5,6 @@ Its services are in `fake_lti_services`. Faults of the network are injected requ
 
 import html
 import json
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -71,11 +70,10 @@ class FakeLti(Services):
         self.faults: Callable[[str, int], str | None] = lambda *_: None
         self.counts: Counter[str] = Counter()
         self.late: list[tuple[int, Request]] = []
-        self._server = QuietServer(("127.0.0.1", 0), _handler(self))
-        self.url = self.issuer = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self._server = QuietServer(_handler(self))
+        self.url = self.issuer = self._server.url
         self.authorization_url, self.token_url = f"{self.url}/auth", f"{self.url}/token"
         self.keys_url, self.deep_link_url = f"{self.url}/keys", f"{self.url}/deep-link?course=2"
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
 
     @property
     def addresses(self) -> dict[str, str]:
@@ -83,8 +81,7 @@ class FakeLti(Services):
         return {name: getattr(self, name) for name in names}
 
     def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.close()
 
     def rotate(self, *, retire: bool = False) -> None:
         """The next tokens are signed with a new key; `retire` unpublishes the earlier ones."""

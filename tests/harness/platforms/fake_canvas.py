@@ -42,13 +42,11 @@ class FakeCanvas:
         self.late: list[tuple[int, Callable[[], object]]] = []
         self.lock = threading.RLock()
         handler = type("Handler", (CanvasHandler,), {"canvas": self})
-        self._server = QuietServer(("127.0.0.1", 0), handler)
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        self._server = QuietServer(handler)
+        self.url = self._server.url
 
     def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.close()
 
     def process_late(self, requests: int = 1) -> None:
         """Counts `requests` and processes what they have overtaken."""

@@ -30,13 +30,11 @@ class FakeGitHub:
         self.faults: list[str] = []
         self.writes, self.page_size, self._next = 0, page_size, 1
         self.lock = threading.RLock()
-        self._server = QuietServer(("127.0.0.1", 0), _handler(self))
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        self._server = QuietServer(_handler(self))
+        self.url = self._server.url
 
     def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.close()
 
     def team(self, *members: str) -> str:
         """Makes the repository of a team and returns its name."""

@@ -2,7 +2,6 @@
 
 import json
 import re
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
@@ -66,16 +65,12 @@ class MoodleHandler(BaseHTTPRequestHandler):
 @contextmanager
 def serving(site: FakeMoodle) -> Iterator[str]:
     """The address of the site while it is served on this machine."""
-    server = QuietServer(("127.0.0.1", 0), type("Handler", (MoodleHandler,), {"site": site}))
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    site.base = f"http://127.0.0.1:{server.server_port}"
+    server = QuietServer(type("Handler", (MoodleHandler,), {"site": site}))
+    site.base = server.url
     try:
         yield site.base
     finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+        server.close()
 
 
 def nested(form: Mapping[str, str]) -> Json:

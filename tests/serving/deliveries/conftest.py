@@ -1,7 +1,6 @@
 """An in-memory platform whose requests fail as configured."""
 
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 import pytest
@@ -19,8 +18,7 @@ from serving.deliveries.platform import (
 )
 from serving.deliveries.retries import Retries
 from serving.deliveries.sending import Sender, Source
-from serving.store.database import PRAGMAS
-from serving.store.store import Store, open_store
+from serving.store.store import Store
 from tests.harness.stores.graded_store import COURSE
 
 
@@ -97,15 +95,6 @@ def rubric_like(lab: Lab) -> PlatformRubric:
 @pytest.fixture
 def lab(make_lab: Callable[..., Lab]) -> Lab:
     return make_lab(students=0)
-
-
-@pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    """Without waiting for the disk: these tests kill processes, not the machine."""
-    monkeypatch.setitem(PRAGMAS, "synchronous", "OFF")
-    opened = open_store(str(tmp_path / "store.db"))
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A store, the details of a platform, and the tool with a graded lab at a strict platform."""
+"""The details of a platform, and the tool with a graded lab at a strict platform."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,7 +8,6 @@ import pytest
 from labs_schema.models import Lab
 from serving.lti.platforms.platforms import PlatformDetails
 from serving.outbound.policy import OutboundPolicy
-from serving.store.database import PRAGMAS
 from serving.store.store import Store, open_store
 from tests.harness.browser.pages import record_lab
 from tests.harness.lti.browser import LtiTool
@@ -16,14 +15,6 @@ from tests.harness.lti.fake_lti import FakeLti
 
 POLICY = OutboundPolicy()
 MakeLab = Callable[..., Lab]
-
-
-@pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    monkeypatch.setitem(PRAGMAS, "synchronous", "OFF")
-    opened = open_store(str(tmp_path / "store.db"))
-    yield opened
-    opened.close()
 
 
 def details(**changes: object) -> PlatformDetails:
@@ -71,11 +62,9 @@ def course(
     tmp_path_factory: pytest.TempPathFactory, platform: FakeLti, key_file: Path, make_lab: MakeLab
 ) -> Iterator[Course]:
     """Shared by the tests of a module: they launch, and change nothing else."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(PRAGMAS, "synchronous", "OFF")
-        store = open_store(str(tmp_path_factory.mktemp("course") / "store.db"))
-        yield make_course(store, platform, key_file, make_lab)
-        store.close()
+    store = open_store(str(tmp_path_factory.mktemp("course") / "store.db"))
+    yield make_course(store, platform, key_file, make_lab)
+    store.close()
 
 
 @pytest.fixture

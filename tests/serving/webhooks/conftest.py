@@ -1,21 +1,19 @@
-"""A receiver, a store, and endpoints with a sender whose clock is set by hand."""
+"""A receiver, and endpoints with a sender whose clock is set by hand."""
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 
 from labs_schema.models import Lab
 from serving.outbound.client import OutboundClient
 from serving.outbound.policy import OutboundPolicy, parse_origin
-from serving.store.database import PRAGMAS
-from serving.store.store import Store, open_store
+from serving.store.store import Store
 from serving.webhooks.endpoints import Endpoints
 from serving.webhooks.sender import WebhookSender
+from tests.harness.platforms.quiet_server import QuietServer
 
 COMPILES, READABLE = "Does it compile?", "Is it readable?"
 RATINGS = {COMPILES: "B", READABLE: "A"}
@@ -47,16 +45,14 @@ class Receiver:
 
             def log_message(self, *_: object) -> None: ...
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        self._server = QuietServer(Handler)
+        self.url = self._server.url
 
     def events(self) -> list[str]:
         return [json.loads(body)["type"] for _, body in self.received]
 
     def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.close()
 
 
 @pytest.fixture
@@ -64,14 +60,6 @@ def receiver() -> Iterator[Receiver]:
     receiver = Receiver()
     yield receiver
     receiver.close()
-
-
-@pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    monkeypatch.setitem(PRAGMAS, "synchronous", "OFF")
-    opened = open_store(str(tmp_path / "store.db"))
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from labs_schema.models import Criterion, Lab, Rating
+from labs_schema.models import Lab
 from serving.deliveries.platforms.moodle.assignment import parse_address
 from serving.deliveries.platforms.moodle.platform import MoodlePlatform
 from serving.deliveries.retries import Retries
@@ -12,6 +12,7 @@ from serving.deliveries.sending import Sender
 from serving.outbound.client import OutboundClient
 from serving.outbound.policy import OutboundPolicy, parse_origin
 from serving.store.store import Store
+from tests.harness.platforms.delivery_targets import lab_of
 from tests.harness.platforms.fake_moodle import TOKEN, FakeMoodle
 from tests.harness.platforms.fake_moodle_server import serving
 
@@ -41,18 +42,8 @@ def connect(site: FakeMoodle) -> Iterator[Connect]:
 
 
 @pytest.fixture
-def lab(make_lab: Callable[..., Lab]) -> Lab:
-    """With the rubric of the recorded assignment: 12 marks."""
-    titles = {
-        "Does it compile & link?": {"No": 0, "Yes, with warnings": 2, "Yes": 4},
-        "Edge cases": {"None": 0, "Some": 3, "All": 5},
-        "Readable?": {"No": 0, "Yes": 3},
-    }
-    criteria = tuple(
-        Criterion(title=title, ratings=tuple(Rating(title=name, marks=marks) for name, marks in ratings.items()))
-        for title, ratings in titles.items()
-    )
-    return make_lab(students=0).model_copy(update={"criteria": criteria})
+def lab() -> Lab:
+    return lab_of("lab1")
 
 
 @pytest.fixture

@@ -104,15 +104,20 @@ def press(visitor: Visitor, found: Clarification, button: str) -> Any:
 
 
 def interrupted(answered: AnsweredLab, monkeypatch: Any, step: str = "complete") -> Clarification:
-    """An answer whose application was killed in `step`: `_write` before the text is written, `complete` after it."""
+    """An answer whose application was killed in `step`: `_write` before the text is written, `complete` after it.
+
+    The TA still has the page with both buttons.
+    """
     found = answered.answer()
     answered.grade(found)
     shown(answered.ta, found)
     assert shows(answered.ta) == {"apply", "discard"}
+    before = answered.ta.page
     with monkeypatch.context() as patch:
         patch.setattr(f"serving.web.routes.rubrics.clarifications.{step}", killed)
         assert answered.ta.submit("/apply").status_code == 500
     assert answered.clarification().last is Event.APPLYING
+    answered.ta.page = before
     return found
 
 

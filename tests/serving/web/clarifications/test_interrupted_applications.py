@@ -19,14 +19,9 @@ from tests.serving.web.clarifications.conftest import (
 
 
 def test_an_application_that_was_interrupted_is_completed_once(answered: AnsweredLab, monkeypatch: Any) -> None:
-    found = answered.answer()
-    answered.grade(found)
-    shown(answered.ta, found)
+    found = interrupted(answered, monkeypatch)
     before = answered.ta.page
-    with monkeypatch.context() as patch:
-        patch.setattr("serving.web.routes.rubrics.clarifications.complete", killed)
-        assert answered.ta.submit("/apply").status_code == 500
-    assert answered.rubric()[0]["clarifications"] == [ANSWER] and answered.clarification().last is Event.APPLYING
+    assert answered.rubric()[0]["clarifications"] == [ANSWER]
     assert "Apply again" in shown(answered.ta, found)
     for _ in range(2):
         answered.ta.page = before
@@ -36,14 +31,8 @@ def test_an_application_that_was_interrupted_is_completed_once(answered: Answere
 
 
 def test_an_answer_that_is_being_applied_is_not_discarded(answered: AnsweredLab, monkeypatch: Any) -> None:
-    found = answered.answer()
-    answered.grade(found)
-    shown(answered.ta, found)
+    interrupted(answered, monkeypatch)
     before = answered.ta.page
-    with monkeypatch.context() as patch:
-        patch.setattr("serving.web.routes.rubrics.clarifications.complete", killed)
-        assert answered.ta.submit("/apply").status_code == 500
-    answered.ta.page = before
     assert answered.ta.submit("/discard").status_code == 409 and answered.clarification().last is Event.APPLYING
     answered.ta.page = before
     assert answered.ta.submit("/apply").status_code == 200 and answered.clarification().last is Event.APPLIED
