@@ -150,7 +150,7 @@ def write_plot(found: Curve, path: Path) -> None:
     axes.set_xlabel(X_LABELS[found.kind])
     axes.set_ylabel("exact agreement on the clean test set")
     axes.grid(axis="y", alpha=0.3)
-    axes.legend(fontsize=8)
+    figure.legend(loc="outside lower center", ncols=3, fontsize=8)
     figure.savefig(path, dpi=100)
 
 
